@@ -1,0 +1,191 @@
+"""The layers, by hand, in the manner of torch.nn.
+
+A layer is built from plain numbers, is called on a tensor, and names its parameters (which training
+changes) and its buffers (state that is saved but never optimised). `out`, the last output, exists only
+in training mode, where diagnostics read it; in evaluation a call stores nothing, so threads can share a layer.
+A new layer is a class here plus its name in `LAYERS`.
+"""
+
+import math
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Layer:
+    """What every layer shares. Subclasses give `forward` and declare the names of their state."""
+
+    config_names: ClassVar[tuple[str, ...]] = ()
+    buffer_names: ClassVar[tuple[str, ...]] = ()
+    parameter_names: tuple[str, ...] = ()
+    training: bool = True
+    out: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def __call__(self, x: Tensor) -> Tensor:
+        out = self.forward(x)
+        if self.training:
+            self.out = out
+        return out
+
+    def train(self, mode: bool = True) -> None:
+        """Training mode, or with `mode=False` evaluation mode, which forgets `out`."""
+        self.training = mode
+        if not mode:
+            self.__dict__.pop("out", None)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draws initial parameters; layers without random parameters do nothing."""
+
+    def parameters(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in self.parameter_names}
+
+    def buffers(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in self.buffer_names}
+
+    def config(self) -> dict[str, Any]:
+        """The plain description from which `build` makes an equal layer (without its state)."""
+        return {"type": type(self).__name__, **{name: getattr(self, name) for name in self.config_names}}
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.config_names)
+        return f"{type(self).__name__}({arguments})"
+
+
+class Embedding(Layer):
+    """A vector for each symbol: (..., ) ids -> (..., embedding_dim). Weights start as randn."""
+
+    config_names = ("num_embeddings", "embedding_dim")
+    parameter_names = ("weight",)
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.weight = torch.zeros(num_embeddings, embedding_dim)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        self.weight = torch.randn(self.weight.shape, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight[x]
+
+
+class Flatten(Layer):
+    """Joins all dimensions but the first: (batch, a, b) -> (batch, a * b)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.shape[0], -1)
+
+
+class Linear(Layer):
+    """y = x @ weight + bias: (batch, in_features) -> (batch, out_features).
+
+    `weight` is (in_features, out_features), the transpose of torch.nn's, and starts as
+    randn / sqrt(in_features); `bias` (out_features,) starts at 0.
+    """
+
+    config_names = ("in_features", "out_features", "bias")
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = torch.zeros(in_features, out_features)
+        self.bias = torch.zeros(out_features) if bias else None
+        self.parameter_names = ("weight", "bias") if bias else ("weight",)
+
+    def config(self) -> dict[str, Any]:
+        return {**super().config(), "bias": self.bias is not None}
+
+    def __repr__(self) -> str:
+        return f"Linear(in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None})"
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        self.weight = torch.randn(self.weight.shape, generator=generator) / math.sqrt(self.in_features)
+        if self.bias is not None:
+            self.bias = torch.zeros(self.out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = x @ self.weight
+        return out if self.bias is None else out + self.bias
+
+
+class BatchNorm1d(Layer):
+    """gamma * (x - mean) / sqrt(var + eps) + beta over the last dimension: (..., num_features) -> same.
+
+    Training mode takes mean and *unbiased* variance from the batch and moves the running ones towards
+    them by `momentum` (torch.nn normalises by the biased variance). Evaluation mode uses the running
+    ones and equals torch.nn. Raises ValueError for a training batch of one row, whose variance is not
+    defined, before any running statistic is touched.
+    """
+
+    config_names = ("num_features", "eps", "momentum")
+    parameter_names = ("gamma", "beta")
+    buffer_names = ("running_mean", "running_var")
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.gamma = torch.ones(num_features)
+        self.beta = torch.zeros(num_features)
+        self.running_mean = torch.zeros(num_features)
+        self.running_var = torch.ones(num_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.num_features:
+            raise ValueError(f"expected {self.num_features} features, got {x.shape[-1]}")
+        if self.training:
+            mean, var = self._batch_statistics(x)
+        else:
+            mean, var = self.running_mean, self.running_var
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+
+    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        rows = x.reshape(-1, self.num_features)
+        if rows.shape[0] < 2:
+            raise ValueError("BatchNorm1d needs at least two rows in training mode")
+        mean, var = rows.mean(0), rows.var(0, correction=1)
+        with torch.no_grad():
+            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
+        return mean, var
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, weights: Tensor) -> None:
+        """Sets the running statistics to the exact ones of `x` (rows, num_features), row i counted
+        `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
+        total = weights.sum()
+        mean = (weights[:, None] * x).sum(0) / total
+        self.running_mean = mean
+        self.running_var = (weights[:, None] * (x - mean) ** 2).sum(0) / (total - 1)
+
+
+class Tanh(Layer):
+    """Elementwise tanh, any shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x)
+
+
+class ReLU(Layer):
+    """Elementwise max(x, 0), any shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x)
+
+
+class GELU(Layer):
+    """Elementwise x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016); any shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(x)
+
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.__name__: layer for layer in (Embedding, Flatten, Linear, BatchNorm1d, Tanh, ReLU, GELU)
+}
+"""The layer types that a description may name."""

@@ -1,0 +1,213 @@
+"""A directory of published models: `NAME/versions/DIGEST/{model.safetensors, names.txt, manifest.json}`
+and `NAME/current`, a small file that names the digest being served.
+
+A version is staged beside its final place, synced, renamed and never changed; then `current` is replaced.
+A reader therefore sees the old version or the new one, whole.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from model import checkpoint
+from model.checkpoint import Checkpoint
+from model.errors import CheckpointError, StoreError
+
+MODEL_FILE = "model.safetensors"
+NAMES_FILE = "names.txt"
+MANIFEST_FILE = "manifest.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_STAGING_PREFIX = ".staging-"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A verified version: what the service needs to serve it."""
+
+    name: str
+    digest: str
+    checkpoint: Checkpoint
+    training_names: frozenset[str]
+    manifest: dict[str, Any]
+
+
+def check_name(name: str) -> str:
+    """`name` if it can name a model (a to z, 0 to 9, '.', '_', '-'; up to 64). Raises StoreError."""
+    if not _NAME.fullmatch(name):
+        raise StoreError(
+            f"{name[:64]!a} cannot name a model: use 1 to 64 of a-z, 0-9, '.', '_', '-', first a letter or digit"
+        )
+    return name
+
+
+class Store:
+    """Reads and writes the store at `root`, which need not exist until something is published."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """Names of the models that have a current version, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path.parent.name for path in self.root.glob("*/current") if _NAME.fullmatch(path.parent.name))
+
+    def digests(self, name: str) -> list[str]:
+        """Digests of all versions of a model, the oldest first."""
+        versions = [
+            path for path in (self.root / check_name(name) / "versions").glob("*") if _DIGEST.fullmatch(path.name)
+        ]
+        return [path.name for path in sorted(versions, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+
+    def current(self, name: str) -> str:
+        """Digest of the version being served. Raises StoreError."""
+        path = self.root / check_name(name) / "current"
+        try:
+            text = path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            raise StoreError(
+                f"{self.root} holds no model named {name}; it holds: {', '.join(self.names()) or 'none'}"
+            ) from None
+        if not _DIGEST.fullmatch(text):
+            raise StoreError(f"{path} does not hold a digest")
+        return text
+
+    def load(self, name: str, digest: str | None = None) -> Version:
+        """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
+        digest = digest or self.current(name)
+        directory = self._directory(name, digest)
+        manifest = _read_manifest(directory)
+        for file, expected in manifest["files"].items():
+            if _sha256(directory / file) != expected:
+                raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
+        data = checkpoint.read(directory / MODEL_FILE)
+        if checkpoint.digest(data) != digest:
+            raise StoreError(
+                f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged"
+            )
+        names = frozenset((directory / NAMES_FILE).read_text(encoding="utf-8").splitlines())
+        return Version(name, digest, _loads(data, directory), names, manifest)
+
+    def publish(self, name: str, data: bytes, training_names: list[str], facts: dict[str, Any]) -> str:
+        """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
+
+        `training_names` are the distinct normalised names of the list; `facts` (plain JSON) are kept in
+        the manifest. Publishing the same bytes again only moves `current`. Raises CheckpointError if the
+        bytes are not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
+        """
+        check_name(name)
+        checkpoint.loads(data)
+        digest = checkpoint.digest(data)
+        try:
+            self._write_version(name, digest, data, training_names, facts)
+            _replace_file(self.root / name / "current", (digest + "\n").encode("ascii"))
+        except OSError as error:
+            raise StoreError(f"cannot publish to {self.root}: {error.strerror}") from None
+        return digest
+
+    def _write_version(
+        self, name: str, digest: str, data: bytes, training_names: list[str], facts: dict[str, Any]
+    ) -> None:
+        directory = self._directory(name, digest)
+        if directory.is_dir():
+            self.load(name, digest)
+            return
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        files = {
+            MODEL_FILE: data,
+            NAMES_FILE: "".join(f"{line}\n" for line in sorted(training_names)).encode(),
+        }
+        manifest = {
+            "format_version": 1,
+            "name": name,
+            "digest": digest,
+            "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "files": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
+            "facts": facts,
+        }
+        files[MANIFEST_FILE] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=directory.parent))
+        try:
+            for file, content in files.items():
+                _write_synced(staging / file, content)
+            staging.chmod(0o755)
+            _sync_directory(staging)
+            staging.rename(directory)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        for parent in (directory.parent, directory.parent.parent, self.root, self.root.parent):
+            _sync_directory(parent)
+
+    def _directory(self, name: str, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise StoreError(f"{digest[:64]!a} is not a digest (64 hexadecimal digits)")
+        return self.root / check_name(name) / "versions" / digest
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    path = directory / MANIFEST_FILE
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        raise StoreError(f"{path} is missing or not JSON: the version is damaged") from None
+    if not (
+        isinstance(manifest, dict)
+        and manifest.get("format_version") == 1
+        and isinstance(manifest.get("facts"), dict)
+        and isinstance(manifest.get("files"), dict)
+        and manifest["files"].keys() == {MODEL_FILE, NAMES_FILE}
+    ):
+        raise StoreError(f"{path} is not a manifest of format 1: the version is damaged")
+    return manifest
+
+
+def _loads(data: bytes, directory: Path) -> Checkpoint:
+    try:
+        return checkpoint.loads(data)
+    except CheckpointError as error:
+        raise CheckpointError(f"{directory / MODEL_FILE}: {error}") from None
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fchmod(file.fileno(), 0o644)  # readable by a service that runs as another user
+        os.fsync(file.fileno())
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Replaces `path` atomically: a synced sibling, renamed over it, and the directory synced."""
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        _write_synced(temporary, content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,84 @@
+"""Characters and their ids: the alphabet of a model, its boundary symbol and its normalisation."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from model.errors import UnknownCharacterError, VocabularyError
+
+BOUNDARY = 0
+"""Id of the symbol that stands before the first letter and after the last one."""
+
+MAX_NAME_LENGTH = 64
+"""Letters a name may have, in training, scoring and sampling."""
+
+UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
+Case = Literal["lower", "preserve"]
+
+
+def is_printable(char: str) -> bool:
+    """False for control, format, surrogate, private and unassigned code points and for line separators."""
+    return unicodedata.category(char)[0] != "C" and unicodedata.category(char) not in ("Zl", "Zp")
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How text is brought to the form that a model was trained on; idempotent."""
+
+    form: UnicodeForm = "NFC"
+    case: Case = "lower"
+
+    def __call__(self, text: str) -> str:
+        if self.case == "lower":
+            text = unicodedata.normalize(self.form, text).lower()
+        return unicodedata.normalize(self.form, text)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """An ordered alphabet. Id 0 is the boundary; `letters[i]` has id i + 1.
+
+    Each letter is one Unicode code point of normalised text, whatever the alphabet.
+    Raises VocabularyError for repeated, empty, unprintable or multi-character letters.
+    """
+
+    letters: tuple[str, ...]
+    normalization: Normalization = Normalization()
+
+    def __post_init__(self) -> None:
+        if not self.letters:
+            raise VocabularyError("a vocabulary needs at least one letter")
+        if len(set(self.letters)) != len(self.letters):
+            raise VocabularyError("a vocabulary cannot hold the same letter twice")
+        for letter in self.letters:
+            if len(letter) != 1 or not is_printable(letter):
+                raise VocabularyError(f"{letter[:8]!a} is not one printable character")
+        object.__setattr__(self, "_ids", {letter: i for i, letter in enumerate(self.letters, start=1)})
+
+    @classmethod
+    def from_names(cls, names: Iterable[str], normalization: Normalization | None = None) -> "Vocabulary":
+        """The letters that occur in `names` (already normalised), in code point order."""
+        return cls(tuple(sorted({char for name in names for char in name})), normalization or Normalization())
+
+    @property
+    def size(self) -> int:
+        """Number of symbols, the boundary included."""
+        return len(self.letters) + 1
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of normalised `text`, without boundaries. Raises UnknownCharacterError."""
+        ids: dict[str, int] = self._ids  # type: ignore[attr-defined]
+        try:
+            return [ids[char] for char in text]
+        except KeyError as error:
+            char = str(error.args[0])
+            raise UnknownCharacterError(char, text.index(char)) from None
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of letter ids (1..size - 1)."""
+        return "".join(self.letters[i - 1] for i in ids)
+
+    def symbol(self, symbol_id: int) -> str:
+        """The letter of an id; the boundary is the empty string."""
+        return "" if symbol_id == BOUNDARY else self.letters[symbol_id - 1]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from model import random_numbers
 from model.errors import UnsatisfiableError
 from model.transitions import START, Floats, Ints, Transitions
-from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
+from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH, Vocabulary
 
 SAMPLER_VERSION = 1
 """Changes whenever the names of a seed would."""
@@ -54,6 +54,11 @@ class Draws:
     symbols: Ints
     lengths: Ints
     log_probs: Floats
+
+    def decode(self, vocabulary: Vocabulary) -> list[str]:
+        """The names as text (n,), normalised."""
+        letters = np.array(["", *vocabulary.letters], dtype="U1")[self.symbols]
+        return letters.view(f"U{letters.shape[1]}").ravel().tolist()
 
 
 def shape_distribution(log_probs: Floats, settings: Settings) -> Floats:

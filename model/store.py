@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,11 @@ from typing import Any
 from model import checkpoint
 from model.checkpoint import Checkpoint
 from model.errors import CheckpointError, StoreError
+
+BUNDLED = Path(__file__).resolve().parent.parent / "store"
+"""The models that come with the repository; read-only."""
+OWN = Path(__file__).resolve().parent.parent / "var" / "store"
+"""Where a person's own models go unless told otherwise."""
 
 MODEL_FILE = "model.safetensors"
 NAMES_FILE = "names.txt"
@@ -35,7 +41,8 @@ class Version:
     name: str
     digest: str
     checkpoint: Checkpoint
-    training_names: frozenset[str]
+    training_names: frozenset[str] | None
+    """The distinct names of the training list; None for a version published without its list."""
     manifest: dict[str, Any]
 
 
@@ -93,15 +100,17 @@ class Store:
             raise StoreError(
                 f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged"
             )
-        names = frozenset((directory / NAMES_FILE).read_text(encoding="utf-8").splitlines())
+        names = None
+        if NAMES_FILE in manifest["files"]:
+            names = frozenset((directory / NAMES_FILE).read_text(encoding="utf-8").split("\n")) - {""}
         return Version(name, digest, _loads(data, directory), names, manifest)
 
-    def publish(self, name: str, data: bytes, training_names: list[str], facts: dict[str, Any]) -> str:
+    def publish(self, name: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
 
-        `training_names` are the distinct normalised names of the list; `facts` (plain JSON) are kept in
-        the manifest. Publishing the same bytes again only moves `current`. Raises CheckpointError if the
-        bytes are not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
+        `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
+        JSON) are kept in the manifest. Publishing the same bytes again only moves `current`. Raises
+        CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
         """
         check_name(name)
         checkpoint.loads(data)
@@ -114,17 +123,16 @@ class Store:
         return digest
 
     def _write_version(
-        self, name: str, digest: str, data: bytes, training_names: list[str], facts: dict[str, Any]
+        self, name: str, digest: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]
     ) -> None:
         directory = self._directory(name, digest)
         if directory.is_dir():
             self.load(name, digest)
             return
         directory.parent.mkdir(parents=True, exist_ok=True)
-        files = {
-            MODEL_FILE: data,
-            NAMES_FILE: "".join(f"{line}\n" for line in sorted(training_names)).encode(),
-        }
+        files = {MODEL_FILE: data}
+        if training_names is not None:
+            files[NAMES_FILE] = "".join(f"{line}\n" for line in sorted(training_names)).encode()
         manifest = {
             "format_version": 1,
             "name": name,
@@ -164,7 +172,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
         and manifest.get("format_version") == 1
         and isinstance(manifest.get("facts"), dict)
         and isinstance(manifest.get("files"), dict)
-        and manifest["files"].keys() == {MODEL_FILE, NAMES_FILE}
+        and {MODEL_FILE} <= manifest["files"].keys() <= {MODEL_FILE, NAMES_FILE}
     ):
         raise StoreError(f"{path} is not a manifest of format 1: the version is damaged")
     return manifest

@@ -1,0 +1,130 @@
+"""The training loop: random mini-batches, cross-entropy, an optimiser, a schedule."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from model.errors import NamesmithError
+from model.layers import BatchNorm1d
+from model.stack import Stack
+from training.evaluation import cross_entropy
+from training.examples import Counts, Examples
+from training.presets import Preset
+
+_SECOND_HALF_FACTOR = 0.1
+_CHECK_EVERY = 100
+
+
+class TrainingError(NamesmithError):
+    """A run that cannot go on."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Dev loss (nats a character) after some steps; `seconds` counts training alone, evaluation left out."""
+
+    step: int
+    seconds: float
+    train_loss: float
+    dev_loss: float | None
+
+
+@dataclass
+class History:
+    points: list[Point] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+Progress = Callable[[int, float, float | None], None]
+"""Called with (steps done, loss of the last batch, last dev loss)."""
+
+
+def train(
+    stack: Stack,
+    examples: Examples,
+    dev: Counts | None,
+    preset: Preset,
+    generator: torch.Generator,
+    progress: Progress = lambda *_: None,
+) -> History:
+    """Trains `stack` in place, on the device its tensors are on. Raises TrainingError if the loss diverges."""
+    parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
+    optimizer = _optimizer(parameters, preset)
+    schedule = _schedule(optimizer, preset)
+    draw = _batches(examples, preset.batch_size, generator)
+    device = parameters[0].device
+    contexts, targets = examples.contexts.to(device), examples.targets.to(device)
+    history = History()
+    began = time.perf_counter()
+    dev_loss = None
+    for step in range(1, preset.steps + 1):
+        batch = draw().to(device)
+        loss = F.cross_entropy(stack(contexts[batch]), targets[batch])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        last = step == preset.steps
+        if step % _CHECK_EVERY and step % preset.evaluate_every and not last:
+            continue
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingError(f"the loss became {value} by step {step}: lower the learning rate")
+        if step % preset.evaluate_every == 0 or last:
+            history.seconds += time.perf_counter() - began
+            if dev is not None:
+                dev_loss = cross_entropy(stack, dev)
+                stack.train()
+            history.points.append(Point(step, history.seconds, value, dev_loss))
+            began = time.perf_counter()
+        progress(step, value, dev_loss)
+    for tensor in parameters:
+        tensor.requires_grad_(False)
+    stack.eval()
+    return history
+
+
+@torch.no_grad()
+def recalibrate(stack: Stack, counts: Counts) -> None:
+    """Gives each BatchNorm1d the exact statistics of its input over all training data, in evaluation mode,
+    layer by layer, in place of the running averages that training left."""
+    stack.eval()
+    device = stack.parameters()[0].device
+    x, weights = counts.contexts.to(device), counts.counts.sum(1).to(device)
+    for layer in stack.layers:
+        if isinstance(layer, BatchNorm1d):
+            layer.calibrate(x, weights)
+        x = layer(x)
+
+
+def _optimizer(parameters: list[Tensor], preset: Preset) -> torch.optim.Optimizer:
+    if preset.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=preset.learning_rate)
+    return torch.optim.AdamW(parameters, lr=preset.learning_rate)
+
+
+def _schedule(optimizer: torch.optim.Optimizer, preset: Preset) -> LRScheduler:
+    if preset.schedule == "halves":
+        return LambdaLR(optimizer, lambda step: 1.0 if step < preset.steps / 2 else _SECOND_HALF_FACTOR)
+    # One step more than is taken: the scheduler is also asked for the rate after the last one.
+    return OneCycleLR(optimizer, max_lr=preset.learning_rate, total_steps=preset.steps + 1)
+
+
+def _batches(examples: Examples, batch_size: int, generator: torch.Generator) -> Callable[[], Tensor]:
+    """A function that draws the indices of one batch, in proportion to the weights."""
+    count = len(examples)
+    if bool((examples.weights == examples.weights[0]).all()):
+        return lambda: torch.randint(0, count, (batch_size,), generator=generator)
+    cumulative = torch.cumsum(examples.weights, 0)
+
+    def draw() -> Tensor:
+        points = torch.rand(batch_size, generator=generator, dtype=torch.float64) * cumulative[-1]
+        return torch.searchsorted(cumulative, points, right=True).clamp_(max=count - 1)
+
+    return draw

@@ -1,0 +1,51 @@
+"""How a run shows itself: a live bar on a terminal, a line now and then elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from training import loop
+
+_LINES = 10
+
+
+@contextmanager
+def training_progress(console: Console, steps: int) -> Iterator[loop.Progress]:
+    """A function that the training loop calls as it goes."""
+    if not console.is_terminal:
+        yield _lines(console, steps)
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=steps, losses="")
+
+        def update(step: int, train_loss: float, dev_loss: float | None) -> None:
+            bar.update(task, completed=step, losses=_losses(train_loss, dev_loss))
+
+        yield update
+
+
+def _lines(console: Console, steps: int) -> loop.Progress:
+    shown = 0
+
+    def update(step: int, train_loss: float, dev_loss: float | None) -> None:
+        nonlocal shown
+        if step * _LINES >= (shown + 1) * steps:
+            shown = step * _LINES // steps
+            console.print(f"step {step:,} of {steps:,}: {_losses(train_loss, dev_loss)}")
+
+    return update
+
+
+def _losses(train_loss: float, dev_loss: float | None) -> str:
+    return f"train {train_loss:.4f}" + ("" if dev_loss is None else f"  dev {dev_loss:.4f}")

@@ -1,0 +1,176 @@
+"""One training run, from a list of names to a checkpoint: split, examples, loop, recalibration, losses."""
+
+import platform
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy
+import torch
+
+from model import checkpoint
+from model.checkpoint import Checkpoint
+from model.errors import StackError
+from model.stack import Description, Stack
+from model.vocabulary import Normalization, Vocabulary
+from training.dataset import NameList
+from training.evaluation import cross_entropy
+from training.examples import Counts, Examples, count_examples, make_examples
+from training.loop import History, Progress, recalibrate, train
+from training.presets import Preset, tanh_stack
+from training.splits import Split, SplitRule, split
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's result besides the list; equal configurations give equal digests."""
+
+    preset: Preset
+    seed: int = 1
+    split: SplitRule = SplitRule.NAMES
+    block_size: int = 3
+    layers: Description | None = None
+    """The stack's description; None for the usual one."""
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Nats a character; `dev` and `test` are None where nothing was held out."""
+
+    train: float
+    dev: float | None
+    test: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    data: bytes
+    """The checkpoint."""
+    digest: str
+    parameters: int
+    losses: Losses
+    history: History
+    seconds: float
+    """Of the whole run: examples, training, evaluation."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest keeps beyond the checkpoint: what differs from run to run."""
+        return {
+            "seconds": round(self.history.seconds, 3),
+            "total_seconds": round(self.seconds, 3),
+            "curve": [
+                {"step": point.step, "seconds": round(point.seconds, 3), "dev_loss": point.dev_loss}
+                for point in self.history.points
+            ],
+            "environment": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": numpy.__version__,
+                "machine": platform.machine(),
+                "threads": torch.get_num_threads(),
+            },
+        }
+
+
+def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -> Result:
+    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TrainingError for
+    a run that diverges."""
+    began = time.perf_counter()
+    vocabulary = Vocabulary.from_names(names.names, Normalization())
+    stack = _new_stack(config, vocabulary.size)
+    generator = torch.Generator().manual_seed(config.seed)
+    stack.reset_parameters(generator)
+    stack = stack.to(device=config.device)
+    data = _split_data(names, config.split, vocabulary, config.block_size)
+    history = train(stack, data.examples, data.dev, config.preset, generator, progress)
+    recalibrate(stack, data.train)
+    losses = data.losses(stack)
+    content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
+    seconds = time.perf_counter() - began
+    return Result(content, checkpoint.digest(content), stack.parameter_count, losses, history, seconds)
+
+
+def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> Losses:
+    """Losses of a model on the three parts of a list. Raises UnknownCharacterError."""
+    return _split_data(names, rule, model.vocabulary, model.block_size).losses(model.stack)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A list as the loop and the losses need it."""
+
+    parts: Split
+    examples: Examples
+    train: Counts
+    dev: Counts | None
+    test: Counts | None
+
+    def losses(self, stack: Stack) -> Losses:
+        dev, test = (None if part is None else cross_entropy(stack, part) for part in (self.dev, self.test))
+        return Losses(cross_entropy(stack, self.train), dev, test)
+
+
+def _split_data(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_size: int) -> _Data:
+    def examples(indices: list[int]) -> Examples:
+        chosen = [names.names[i] for i in indices]
+        return make_examples(chosen, names.weights[indices].tolist(), vocabulary, block_size)
+
+    def counts(indices: list[int]) -> Counts | None:
+        return count_examples(examples(indices), vocabulary.size) if indices else None
+
+    parts = split(names.names, rule)
+    train_examples = examples(parts.train)
+    train_counts = count_examples(train_examples, vocabulary.size)
+    return _Data(parts, train_examples, train_counts, counts(parts.dev), counts(parts.test))
+
+
+def _new_stack(config: Config, vocabulary_size: int) -> Stack:
+    if not 1 <= config.block_size <= checkpoint.MAX_BLOCK_SIZE:
+        raise StackError(f"the context has 1 to {checkpoint.MAX_BLOCK_SIZE} characters, not {config.block_size}")
+    layers = config.layers
+    if layers is None:
+        layers = tanh_stack(vocabulary_size, config.block_size)
+    stack = Stack.build(layers, device="meta")
+    stack.check_shapes(config.block_size, vocabulary_size)
+    return Stack.build(layers)
+
+
+def _facts(names: NameList, data: _Data, config: Config, losses: Losses) -> dict[str, Any]:
+    """Facts of the run that are the same each time: they are part of the digest."""
+    preset = config.preset
+    return {
+        "data": {
+            "source": names.source,
+            "fingerprint": names.fingerprint(),
+            "names": len(names.names),
+            "distinct_names": len(names.distinct),
+            "weighted": names.weighted,
+            "train": len(data.parts.train),
+            "dev": len(data.parts.dev),
+            "test": len(data.parts.test),
+        },
+        "config": {
+            "preset": preset.name,
+            "optimizer": preset.optimizer,
+            "schedule": preset.schedule,
+            "learning_rate": preset.learning_rate,
+            "batch_size": preset.batch_size,
+            "steps": preset.steps,
+            "seed": config.seed,
+            "split": config.split.value,
+        },
+        "losses": {"train": losses.train, "dev": losses.dev, "test": losses.test},
+    }
+
+
+def override(preset: Preset, steps: int | None, batch_size: int | None, learning_rate: float | None) -> Preset:
+    """A preset with some of its numbers replaced; dev loss is then looked at about as often as before."""
+    changed = replace(
+        preset,
+        steps=steps or preset.steps,
+        batch_size=batch_size or preset.batch_size,
+        learning_rate=learning_rate or preset.learning_rate,
+    )
+    every = max(1, round(preset.evaluate_every * changed.steps / preset.steps))
+    return replace(changed, evaluate_every=every)

@@ -118,8 +118,9 @@ class BatchNorm1d(Layer):
 
     Training mode takes mean and *unbiased* variance from the batch and moves the running ones towards
     them by `momentum` (torch.nn normalises by the biased variance). Evaluation mode uses the running
-    ones and equals torch.nn. Raises ValueError for a training batch of one row, whose variance is not
-    defined, before any running statistic is touched.
+    ones and equals torch.nn. Where `row_weights` (rows,) is set, row i of a training batch counts as that
+    many equal rows. Raises ValueError for a training batch of one row, whose variance is not defined,
+    before any running statistic is touched.
     """
 
     config_names = ("num_features", "eps", "momentum")
@@ -134,6 +135,7 @@ class BatchNorm1d(Layer):
         self.beta = torch.zeros(num_features)
         self.running_mean = torch.zeros(num_features)
         self.running_var = torch.ones(num_features)
+        self.row_weights: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.num_features:
@@ -148,7 +150,7 @@ class BatchNorm1d(Layer):
         rows = x.reshape(-1, self.num_features)
         if rows.shape[0] < 2:
             raise ValueError("BatchNorm1d needs at least two rows in training mode")
-        mean, var = rows.mean(0), rows.var(0, correction=1)
+        mean, var = _statistics(rows, self.row_weights)
         with torch.no_grad():
             self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
@@ -158,10 +160,17 @@ class BatchNorm1d(Layer):
     def calibrate(self, x: Tensor, weights: Tensor) -> None:
         """Sets the running statistics to the exact ones of `x` (rows, num_features), row i counted
         `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
-        total = weights.sum()
-        mean = (weights[:, None] * x).sum(0) / total
-        self.running_mean = mean
-        self.running_var = (weights[:, None] * (x - mean) ** 2).sum(0) / (total - 1)
+        self.running_mean, self.running_var = _statistics(x, weights)
+
+
+def _statistics(rows: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased variance of each column of `rows` (n, dim), row i counted `weights[i]` times."""
+    if weights is None:
+        var, mean = torch.var_mean(rows, 0, correction=1)
+        return mean, var
+    total = weights.sum()
+    mean = weights @ rows / total
+    return mean, weights @ (rows - mean) ** 2 / (total - 1)
 
 
 class Tanh(Layer):

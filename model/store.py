@@ -110,7 +110,8 @@ class Store:
 
         `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
         JSON) are kept in the manifest. Publishing the same bytes again only moves `current`. Raises
-        CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
+        CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
+        nothing is then changed.
         """
         check_name(name)
         checkpoint.loads(data)

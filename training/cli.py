@@ -34,18 +34,19 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def _known_preset(value: str) -> str:
-    if value not in PRESETS:
-        raise typer.BadParameter(f"{value[:64]!r} is not one of {', '.join(PRESETS)}")
-    return value
-
-
 class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
 
 
+def _known_preset(value: str) -> str:
+    if value not in PRESETS:
+        raise typer.BadParameter(f"{value[:64]!r} is not one of {', '.join(PRESETS)}")
+    return value
+
+
+PresetOption = Annotated[str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="How to train.")]
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of the store.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the model; the file's name if left out.")]
 DataArgument = Annotated[Path, typer.Argument(help="Text file, one name a line, or CSV with a `name` column.")]

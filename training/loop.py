@@ -1,4 +1,4 @@
-"""The training loop: random mini-batches, cross-entropy, an optimiser, a schedule."""
+"""The training loop: an objective, an optimiser, a schedule."""
 
 import math
 import time
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
@@ -14,7 +13,8 @@ from model.errors import NamesmithError
 from model.layers import BatchNorm1d
 from model.stack import Stack
 from training.evaluation import cross_entropy
-from training.examples import Counts, Examples
+from training.examples import Counts
+from training.objectives import Objective
 from training.presets import Preset
 
 _SECOND_HALF_FACTOR = 0.1
@@ -47,25 +47,20 @@ Progress = Callable[[int, float, float | None], None]
 
 def train(
     stack: Stack,
-    examples: Examples,
+    objective: Objective,
     dev: Counts | None,
     preset: Preset,
-    generator: torch.Generator,
     progress: Progress = lambda *_: None,
 ) -> History:
     """Trains `stack` in place, on the device its tensors are on. Raises TrainingError if the loss diverges."""
     parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
     optimizer = _optimizer(parameters, preset)
     schedule = _schedule(optimizer, preset)
-    draw = _batches(examples, preset.batch_size, generator)
-    device = parameters[0].device
-    contexts, targets = examples.contexts.to(device), examples.targets.to(device)
     history = History()
     began = time.perf_counter()
     dev_loss = None
     for step in range(1, preset.steps + 1):
-        batch = draw().to(device)
-        loss = F.cross_entropy(stack(contexts[batch]), targets[batch])
+        loss = objective(stack)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -114,17 +109,3 @@ def _schedule(optimizer: torch.optim.Optimizer, preset: Preset) -> LRScheduler:
         return LambdaLR(optimizer, lambda step: 1.0 if step < preset.steps / 2 else _SECOND_HALF_FACTOR)
     # One step more than is taken: the scheduler is also asked for the rate after the last one.
     return OneCycleLR(optimizer, max_lr=preset.learning_rate, total_steps=preset.steps + 1)
-
-
-def _batches(examples: Examples, batch_size: int, generator: torch.Generator) -> Callable[[], Tensor]:
-    """A function that draws the indices of one batch, in proportion to the weights."""
-    count = len(examples)
-    if bool((examples.weights == examples.weights[0]).all()):
-        return lambda: torch.randint(0, count, (batch_size,), generator=generator)
-    cumulative = torch.cumsum(examples.weights, 0)
-
-    def draw() -> Tensor:
-        points = torch.rand(batch_size, generator=generator, dtype=torch.float64) * cumulative[-1]
-        return torch.searchsorted(cumulative, points, right=True).clamp_(max=count - 1)
-
-    return draw

@@ -34,13 +34,16 @@ def tanh_stack(vocabulary_size: int, block_size: int, dim: int = 10, width: int 
 
 @dataclass(frozen=True)
 class Preset:
-    """How to train: optimiser, schedule, batch size and number of steps."""
+    """How to train: optimiser, schedule, batch size and number of steps.
+
+    `batch_size` None means every distinct context in each step, with smoothed targets (see objectives).
+    """
 
     name: str
     optimizer: Literal["sgd", "adamw"]
     schedule: Literal["halves", "one-cycle"]
     learning_rate: float
-    batch_size: int
+    batch_size: int | None
     steps: int
     evaluate_every: int
 
@@ -51,6 +54,6 @@ PRESETS = {
         # Gradient descent at 0.1, at 0.01 for the second half: the loop of Karpathy's makemore lectures.
         Preset("classic", "sgd", "halves", learning_rate=0.1, batch_size=32, steps=200_000, evaluate_every=10_000),
         # AdamW (Loshchilov & Hutter 2019) under the one-cycle schedule (Smith & Topin 2018).
-        Preset("fast", "adamw", "one-cycle", learning_rate=0.01, batch_size=2048, steps=1_500, evaluate_every=50),
+        Preset("fast", "adamw", "one-cycle", learning_rate=0.03, batch_size=None, steps=300, evaluate_every=10),
     )
 }

@@ -17,6 +17,7 @@ from training.dataset import NameList
 from training.evaluation import cross_entropy
 from training.examples import Counts, Examples, count_examples, make_examples
 from training.loop import History, Progress, recalibrate, train
+from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
 from training.splits import Split, SplitRule, split
 
@@ -83,7 +84,8 @@ def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -
     stack.reset_parameters(generator)
     stack = stack.to(device=config.device)
     data = _split_data(names, config.split, vocabulary, config.block_size)
-    history = train(stack, data.examples, data.dev, config.preset, generator, progress)
+    objective = _objective(data, config.preset, generator, config.device)
+    history = train(stack, objective, data.dev, config.preset, progress)
     recalibrate(stack, data.train)
     losses = data.losses(stack)
     content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
@@ -123,6 +125,12 @@ def _split_data(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_
     train_examples = examples(parts.train)
     train_counts = count_examples(train_examples, vocabulary.size)
     return _Data(parts, train_examples, train_counts, counts(parts.dev), counts(parts.test))
+
+
+def _objective(data: _Data, preset: Preset, generator: torch.Generator, device: str) -> Objective:
+    if preset.batch_size is None:
+        return AllContexts(data.train, device)
+    return MiniBatches(data.examples, preset.batch_size, generator, device)
 
 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:

@@ -1,0 +1,1 @@
+"""The HTTP service: loads published models and answers. Imports `model` only."""

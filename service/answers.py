@@ -1,0 +1,132 @@
+"""From a valid request to its answer: draws names, scores names, describes models."""
+
+import math
+import re
+import secrets
+from typing import Any
+
+from model import sampling
+from model.errors import UnknownCharacterError
+from model.scoring import character_log_probs
+from service.catalog import Catalog, ServedModel
+from service.problems import field_problem
+from service.schemas import (
+    Case,
+    CharacterScore,
+    LossRequest,
+    LossResponse,
+    ModelInfo,
+    ModelRef,
+    NameDetail,
+    NameScore,
+    SampleRequest,
+    SampleResponse,
+    VocabularyInfo,
+)
+
+_DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
+_WORD_START = re.compile(r"(^|[\s'’-])(\w)")
+
+
+def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
+    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet."""
+    model = catalog.get(request.model)
+    vocabulary = model.version.checkpoint.vocabulary
+    if request.top_k is not None and request.top_k > vocabulary.size:
+        raise field_problem("/top_k", f"at most {vocabulary.size}, the symbols of this model")
+    settings = sampling.Settings(
+        request.temperature, request.top_k, request.top_p, request.min_length, request.max_length
+    )
+    sampler = catalog.sampler(model, settings)
+    seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
+    names: list[str] = []
+    log_probs: list[float] = []
+    for draws in sampler.draw(seed, request.n):
+        names += draws.decode(vocabulary)
+        log_probs += draws.log_probs.tolist()
+    shown = [recase(name, request.case) for name in names]
+    details = None
+    if request.details:
+        facts = zip(shown, log_probs, map(model.novel, names), strict=True)
+        details = [NameDetail(name=name, log_prob=log_prob, novel=novel) for name, log_prob, novel in facts]
+    return SampleResponse(
+        names=shown,
+        model=_reference(model),
+        seed=seed,
+        probability=sampler.probability,
+        exhausted=False,
+        details=details,
+    )
+
+
+def score(catalog: Catalog, request: LossRequest) -> LossResponse:
+    """Raises UnknownModelError, and ProblemError for a character outside the vocabulary unless it is skipped."""
+    model = catalog.get(request.model)
+    vocabulary = model.version.checkpoint.vocabulary
+    normalized = [vocabulary.normalization(name) for name in request.names]
+    encoded: list[list[int]] = []
+    reasons: list[str | None] = []
+    for i, name in enumerate(normalized):
+        try:
+            encoded.append(vocabulary.encode(name))
+            reasons.append(None)
+        except UnknownCharacterError as error:
+            if request.unknown == "error":
+                raise field_problem(f"/names/{i}", str(error), "unknown-character") from None
+            reasons.append(str(error))
+    scored = iter(character_log_probs(model.transitions, encoded) if encoded else [])
+    total, characters = 0.0, 0
+    answers = []
+    for given, name, reason in zip(request.names, normalized, reasons, strict=True):
+        if reason is not None:
+            skipped = NameScore(name=given, loss=None, log_prob=None, novel=None, characters=None, reason=reason)
+            answers.append(skipped)
+            continue
+        log_probs = next(scored)
+        log_prob = float(log_probs.sum())
+        total += log_prob
+        characters += len(log_probs)
+        each = None
+        if request.details:
+            pairs = zip((*name, ""), log_probs.tolist(), strict=True)
+            each = [CharacterScore(char=char, log_prob=value) for char, value in pairs]
+        loss = -log_prob / len(log_probs)
+        answers.append(NameScore(name=given, loss=loss, log_prob=log_prob, novel=model.novel(name), characters=each))
+    mean = -total / characters if characters else None
+    perplexity = None if mean is None else math.exp(mean)
+    return LossResponse(loss=mean, perplexity=perplexity, names=answers, model=_reference(model))
+
+
+def describe(model: ServedModel) -> ModelInfo:
+    checkpoint = model.version.checkpoint
+    facts: dict[str, Any] = checkpoint.facts
+    normalization = checkpoint.vocabulary.normalization
+    return ModelInfo(
+        name=model.name,
+        digest=model.digest,
+        parameters=checkpoint.stack.parameter_count,
+        layers=checkpoint.stack.describe(),
+        block_size=checkpoint.block_size,
+        vocabulary=VocabularyInfo(
+            letters=list(checkpoint.vocabulary.letters),
+            size=checkpoint.vocabulary.size,
+            normalization={"form": normalization.form, "case": normalization.case},
+        ),
+        losses=facts.get("losses", {}),
+        data=facts.get("data", {}),
+        config=facts.get("config", {}),
+        published_at=model.version.manifest.get("published_at"),
+    )
+
+
+def recase(name: str, case: Case) -> str:
+    """Title case begins a word at the start and after a space, a hyphen or an apostrophe."""
+    if case == "lower":
+        return name.lower()
+    if case == "upper":
+        return name.upper()
+    return _WORD_START.sub(lambda match: match[1] + match[2].title(), name)
+
+
+def _reference(model: ServedModel) -> ModelRef:
+    return ModelRef(name=model.name, digest=model.digest)

@@ -1,0 +1,49 @@
+"""Puts the service together: settings in, ASGI application out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.openapi.utils import get_openapi
+
+from service import problems
+from service.catalog import Catalog, UnknownModelError
+from service.problems import FieldError, Problem
+from service.request_id import RequestIdMiddleware
+from service.routes import router
+from service.settings import Settings
+
+DESCRIPTION = "Invents names and tells how likely a name is, with a small character-level network."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Models are loaded when it starts, never at import."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.catalog = await run_in_threadpool(Catalog.load, settings)
+        yield
+
+    app = FastAPI(title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.state.settings = settings
+    app.include_router(router)
+    app.add_middleware(RequestIdMiddleware)
+    problems.install(app)
+    problems.translate(app, UnknownModelError, 404, "unknown-model")
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's schema with the shape of problems added; made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = schema["components"]["schemas"]
+        for shape in (Problem, FieldError):
+            components[shape.__name__] = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+            components[shape.__name__].pop("$defs", None)
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,114 @@
+"""The models being served: loaded from the stores, verified, tried out, and ready to draw from."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from cachetools import LRUCache
+
+from model.errors import NamesmithError
+from model.sampling import Sampler, Settings
+from model.store import Store, Version
+from model.transitions import Transitions, compile_table
+from service import settings as service_settings
+
+log = logging.getLogger("namesmith")
+
+
+class UnknownModelError(NamesmithError):
+    """A model name that is not served."""
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """A version and its table; immutable, so a request keeps the one it began with."""
+
+    version: Version
+    transitions: Transitions
+
+    @property
+    def name(self) -> str:
+        return self.version.name
+
+    @property
+    def digest(self) -> str:
+        return self.version.digest
+
+    def novel(self, name: str) -> bool | None:
+        """Whether a normalised name is not in the training list; None where the list is not known."""
+        names = self.version.training_names
+        return None if names is None else name not in names
+
+
+class Catalog:
+    """Models by name. Own ones come before bundled ones of the same name."""
+
+    def __init__(self, models: dict[str, ServedModel], rejected: dict[str, str], default: str, plan_bytes: int) -> None:
+        self._models = models
+        self.rejected = rejected
+        self._default = default
+        self._plans: LRUCache[tuple[str, Settings], Sampler] = LRUCache(plan_bytes, getsizeof=lambda plan: plan.nbytes)
+        self._plans_lock = Lock()
+
+    @classmethod
+    def load(cls, settings: service_settings.Settings) -> "Catalog":
+        """Loads every model of both stores. A bad one is left out, with the reason, and never stops the rest."""
+        models: dict[str, ServedModel] = {}
+        rejected: dict[str, str] = {}
+        for root in (settings.store, settings.bundled_store):
+            for name in _names(root):
+                if name not in models:
+                    try:
+                        models[name] = _load(Store(root), name, settings.table_budget_mb << 20)
+                        rejected.pop(name, None)
+                    except (NamesmithError, OSError) as error:
+                        log.error("model %s in %s is not served: %s", name, root, error)
+                        rejected.setdefault(name, str(error))
+        return cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
+
+    def get(self, name: str | None) -> ServedModel:
+        """The model called `name`, or the default one. Raises UnknownModelError."""
+        wanted = self.default if name is None else name
+        model = self._models.get(wanted) if wanted is not None else None
+        if model is None:
+            raise UnknownModelError(f"no such model; served are: {', '.join(self._models) or 'none'}")
+        return model
+
+    @property
+    def default(self) -> str | None:
+        return self._default if self._default in self._models else min(self._models, default=None)
+
+    @property
+    def models(self) -> list[ServedModel]:
+        return [self._models[name] for name in sorted(self._models)]
+
+    def sampler(self, model: ServedModel, settings: Settings) -> Sampler:
+        """A sampler ready to draw, from the cache where it was used lately. Raises UnsatisfiableError."""
+        key = (model.digest, settings)
+        with self._plans_lock:
+            plan = self._plans.get(key)
+        if plan is None:
+            plan = Sampler(model.transitions, settings)
+            with self._plans_lock:
+                if plan.nbytes <= self._plans.maxsize:
+                    self._plans[key] = plan
+        return plan
+
+
+def _names(root: Path) -> list[str]:
+    try:
+        return Store(root).names()
+    except OSError as error:
+        log.error("cannot read the store %s: %s", root, error.strerror)
+        return []
+
+
+def _load(store: Store, name: str, budget_bytes: int) -> ServedModel:
+    version = store.load(name)
+    transitions = compile_table(version.checkpoint, budget_bytes)
+    if not np.isfinite(transitions.log_probs).all():
+        raise NamesmithError(f"model {name} gives probabilities that are not finite")
+    Sampler(transitions, Settings())
+    return ServedModel(version, transitions)

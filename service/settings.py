@@ -1,0 +1,21 @@
+"""Settings, from the environment with the prefix NAMESMITH_ (see docs/settings.md)."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from model.store import BUNDLED, OWN
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="NAMESMITH_", extra="ignore", frozen=True)
+
+    store: Path = Field(OWN, description="Directory of your own models; they come before bundled ones.")
+    bundled_store: Path = Field(BUNDLED, description="Directory of the models that come with namesmith.")
+    default_model: str = Field(
+        "us-names", description="Model that answers where a request names none; if absent, the first by name."
+    )
+    table_budget_mb: int = Field(256, ge=1, description="Memory a model's table may take; a larger one is not served.")
+    plan_cache_mb: int = Field(128, ge=1, description="Memory for prepared samplers, all models together.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")

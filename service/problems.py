@@ -56,7 +56,9 @@ class ProblemError(HTTPException):
 
 def field_problem(pointer: str, detail: str, problem_type: str = "validation") -> ProblemError:
     """A 422 about one field."""
-    return ProblemError(422, problem_type, f"{pointer}: {detail}", [FieldError(pointer=pointer, detail=detail)])
+    return ProblemError(
+        422, problem_type, f"{pointer or 'the body'}: {detail}", [FieldError(pointer=pointer, detail=detail)]
+    )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,0 +1,31 @@
+# The base image; any Debian-based Python 3.11 or later will do.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS dependencies
+# An extra package index for PyTorch, such as its CPU-only one (see docs/dependencies.md).
+ARG TORCH_INDEX=
+COPY requirements/run.txt /tmp/run.txt
+RUN python -m venv /opt/venv \
+ && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+    ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/run.txt
+
+FROM ${PYTHON_IMAGE}
+# The volume for own models is mounted here; a new volume takes this owner.
+RUN mkdir -p /var/lib/namesmith && chown 10001:10001 /var/lib/namesmith
+COPY --from=dependencies /opt/venv /opt/venv
+WORKDIR /app
+COPY store store
+COPY model model
+COPY training training
+COPY service service
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    NAMESMITH_STORE=/var/lib/namesmith/store
+RUN python -m compileall -q model training service
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+ENTRYPOINT ["python", "-m"]
+CMD ["service", "serve", "--host", "0.0.0.0"]

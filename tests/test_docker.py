@@ -1,0 +1,122 @@
+"""The containers, built and run on a real engine: service, training job and the volume between them."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TOWNS = ["aarau", "basel", "bern", "biel", "chur", "genf", "lausanne", "lugano", "luzern", "zug", "zuerich"]
+
+
+def _compose_command() -> list[str] | None:
+    """The compose program of this machine, or None where there is no engine to talk to."""
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
+        return None
+    plugin = ["docker", "compose"]
+    if subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
+        return plugin
+    return ["docker-compose"] if shutil.which("docker-compose") else None
+
+
+COMPOSE = _compose_command()
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.skipif(COMPOSE is None, reason="no Docker engine with compose on this machine: containers not tested"),
+]
+
+
+class Project:
+    """A compose project of its own name, on a free port, with lists of its own."""
+
+    def __init__(self, lists: Path, override: Path | None) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        files = ["-f", str(ROOT / "docker-compose.yml"), *(["-f", str(override)] if override else [])]
+        self._command = [*(COMPOSE or []), "-p", f"namesmith-test-{os.getpid()}", *files]
+        self._environment = {**os.environ, "NAMESMITH_PORT": str(self.port), "NAMESMITH_DATA": str(lists)}
+
+    def __call__(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*self._command, *arguments], cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=900
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def wait_until_ready(self) -> dict[str, str]:
+        """The digests of the models served, by name."""
+        for _ in range(120):
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz")
+                if answer.status_code == 200:
+                    models: dict[str, str] = answer.json()["models"]
+                    return models
+            except httpx.TransportError:
+                pass
+            time.sleep(0.5)
+        raise AssertionError(self("logs", "--no-color"))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Built and up. NAMESMITH_TEST_BUILD_NETWORK names the network for the build where the default has no way out."""
+    work = tmp_path_factory.mktemp("compose")
+    (work / "lists").mkdir(mode=0o755)
+    (work / "lists" / "towns.txt").write_text("\n".join(TOWNS * 6), encoding="utf-8")
+    work.chmod(0o755)
+    override = None
+    if network := os.environ.get("NAMESMITH_TEST_BUILD_NETWORK"):
+        override = work / "override.yml"
+        build = f"{{build: {{network: {network}}}}}"
+        override.write_text(f"services: {{api: {build}, train: {build}}}\n", encoding="utf-8")
+    project = Project(work / "lists", override)
+    project("build")
+    try:
+        project("up", "-d", "api")
+        yield project
+    finally:
+        project("down", "--volumes", "--timeout", "5")
+
+
+def test_a_new_deployment_serves_the_bundled_model(project: Project) -> None:
+    assert "us-names" in project.wait_until_ready()
+    answer = httpx.get(f"http://127.0.0.1:{project.port}/sample", params={"n": 5, "seed": 7})
+    assert answer.status_code == 200
+    assert len(answer.json()["names"]) == 5
+
+
+def test_the_service_runs_without_privileges_and_cannot_write(project: Project) -> None:
+    project.wait_until_ready()
+    assert project("exec", "-T", "api", "id", "-u").strip() == "10001"
+    script = "touch /app/x 2>/dev/null || touch /var/lib/namesmith/x 2>/dev/null || echo refused"
+    assert project("exec", "-T", "api", "sh", "-c", script).strip() == "refused"
+
+
+def test_a_list_trained_in_the_job_is_served_after_a_restart(project: Project) -> None:
+    assert "towns" not in project.wait_until_ready()
+    printed = project("run", "--rm", "train", "towns.txt", "--steps", "30")
+    assert "published towns" in printed
+    project("restart", "api")
+    digests = project.wait_until_ready()
+    assert {"towns", "us-names"} <= digests.keys()
+    answer = httpx.get(f"http://127.0.0.1:{project.port}/sample", params={"model": "towns", "seed": 1})
+    assert answer.json()["model"] == {"name": "towns", "digest": digests["towns"]}
+
+
+def test_the_engine_sees_the_service_as_healthy(project: Project) -> None:
+    project.wait_until_ready()
+    container = project("ps", "-q", "api").strip()
+    inspect = ["docker", "inspect", "--format", "{{.State.Health.Status}}", container]
+    for _ in range(60):
+        status = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
+        if status == "healthy":
+            return
+        time.sleep(1)
+    pytest.fail(f"still {status} after a minute")

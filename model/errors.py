@@ -7,6 +7,7 @@ NamesmithError
 |- CheckpointError     a model file that cannot be trusted
 |- StoreError          a store, a model name or a version that is not there or not whole
 |- TableTooLargeError  a model whose table of transitions is over the memory budget
+|- ConstraintError     a constraint that is malformed, not supported or too complex
 `- UnsatisfiableError  a constraint that no name meets
 """
 
@@ -42,6 +43,14 @@ class StoreError(NamesmithError):
 
 class TableTooLargeError(NamesmithError):
     """The table of transitions would not fit the memory budget."""
+
+
+class ConstraintError(NamesmithError):
+    """A constraint that is malformed, not supported or too complex; `field` names the part of the request."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
 
 
 class UnsatisfiableError(NamesmithError):

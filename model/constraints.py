@@ -1,0 +1,79 @@
+"""What a request asks of a name's letters, compiled to one automaton. Lengths are the sampler's own condition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from model.automata import Automaton, intersect, minimise, nothing
+from model.errors import UnknownCharacterError
+from model.literals import Ids, avoid_substrings, contains, literal_prefix, literal_suffix
+from model.patterns import compile_pattern
+from model.vocabulary import Vocabulary
+
+MAX_BLOCK_LIST_STATES = 4_000
+"""States of a block list's automaton, and of constraints together with one."""
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """The text of a request, as it came. None and the empty string ask nothing of a name, but an empty pattern
+    is refused. No part of a name is one of the `blocked` words."""
+
+    prefix: str | None = None
+    suffix: str | None = None
+    contains: str | None = None
+    pattern: str | None = None
+    blocked: tuple[str, ...] = ()
+
+
+def compile_constraints(constraints: Constraints, vocabulary: Vocabulary) -> Automaton | None:
+    """The minimal automaton of the names that meet all constraints; None where there is no constraint.
+
+    Raises ConstraintError, whose `field` names the constraint to change.
+    """
+    parts = [
+        (name, minimise(_literal(text, builder, vocabulary), name))
+        for name, text, builder in (
+            ("prefix", constraints.prefix, literal_prefix),
+            ("suffix", constraints.suffix, literal_suffix),
+            ("contains", constraints.contains, contains),
+        )
+        if text
+    ]
+    if constraints.pattern is not None:
+        parts.append(("pattern", compile_pattern(constraints.pattern, vocabulary)))
+    asked = _intersection(parts)
+    banned = _block_list(constraints.blocked, vocabulary)
+    if asked is None or banned is None:
+        return banned if asked is None else asked
+    field = parts[-1][0]
+    return minimise(intersect(asked, banned, field), field, MAX_BLOCK_LIST_STATES)
+
+
+def _intersection(parts: list[tuple[str, Automaton]]) -> Automaton | None:
+    """All of the parts at once, the smallest first; the last part is the one to blame."""
+    if not parts:
+        return None
+    smallest, *others = sorted((automaton for _, automaton in parts), key=len)
+    for other in others:
+        smallest = minimise(intersect(smallest, other, parts[-1][0]), parts[-1][0])
+    return smallest
+
+
+def _literal(text: str, builder: Callable[[Ids, int], Automaton], vocabulary: Vocabulary) -> Automaton:
+    try:
+        return builder(vocabulary.encode(vocabulary.normalization(text)), vocabulary.size)
+    except UnknownCharacterError:
+        return nothing(vocabulary.size)
+
+
+@lru_cache(maxsize=8)
+def _block_list(blocked: tuple[str, ...], vocabulary: Vocabulary) -> Automaton | None:
+    """Remembered, as a service has one list for all its requests. Words outside the alphabet cannot occur."""
+    letters = set(vocabulary.letters)
+    normalised = {vocabulary.normalization(word) for word in blocked} - {""}
+    words = sorted(word for word in normalised if letters.issuperset(word))
+    if not words:
+        return None
+    automaton = avoid_substrings([vocabulary.encode(word) for word in words], vocabulary.size)
+    return minimise(automaton, "blocked", MAX_BLOCK_LIST_STATES)

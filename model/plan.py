@@ -1,0 +1,115 @@
+"""Exact conditioning: the chance that a name begun so far ends as the constraints ask.
+
+A *node* is an automaton state together with a context, reachable from the start. Most constraints remember
+little beyond the context, so there are hardly more nodes than contexts. Backward dynamic programming over
+(letters so far, node) gives each node's chance to end well; a next symbol's probability times the chance
+after it, renormalised, is the true conditional distribution of the next symbol.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.automata import Automaton
+from model.errors import ConstraintError
+from model.transitions import START, Floats, Ints
+from model.vocabulary import BOUNDARY
+
+MAX_PAIRS = 32_000_000
+"""Automaton states times contexts: what the search for nodes may mark, one byte and one integer each."""
+MAX_BYTES = 128 * 1024 * 1024
+"""Memory that the chances of one plan may take."""
+FIRST_NODE = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """`contexts` (nodes,) and `accepting` (nodes,) describe the nodes; `moves` (nodes, symbols) leads from one
+    to the next, to the number `nodes` where it leads nowhere. `chances` (max_length + 2, nodes + 1): row t is
+    the chance to end well after t letters; the last row and the last column are 0."""
+
+    probabilities: Floats
+    contexts: Ints
+    accepting: NDArray[np.bool_]
+    moves: NDArray[np.int32]
+    chances: Floats
+    min_length: int
+
+    @property
+    def probability(self) -> float:
+        """Chance that an unconditioned draw meets the constraints."""
+        return min(1.0, float(self.chances[0, FIRST_NODE]))
+
+    @property
+    def nbytes(self) -> int:
+        parts = (self.probabilities, self.contexts, self.accepting, self.moves, self.chances)
+        return sum(part.nbytes for part in parts)
+
+    def weights(self, nodes: Ints, letters: int) -> Floats:
+        """Unnormalised conditional probabilities (n, symbols) of the next symbol at `nodes` (n,)."""
+        weights: Floats = self.probabilities[self.contexts[nodes]]
+        weights[:, 1:] *= self.chances[letters + 1][self.moves[nodes, 1:]]
+        weights[:, BOUNDARY] *= self.accepting[nodes] & (letters >= self.min_length)
+        return weights
+
+
+def make_plan(probabilities: Floats, automaton: Automaton, min_length: int, max_length: int) -> Plan:
+    """Finds the nodes and fills the chances, from the longest names to the first letter.
+
+    `probabilities` is (contexts, symbols). Raises ConstraintError where that would take too much memory.
+    """
+    count, size = probabilities.shape
+    states = len(automaton.moves)
+    if states * count > MAX_PAIRS:
+        raise _too_complex(f"{states:,} states over {count:,} contexts")
+    codes = _reachable(probabilities > 0, automaton)
+    if (max_length + 2) * (len(codes) + 1) * probabilities.itemsize > MAX_BYTES:
+        raise _too_complex(f"{len(codes):,} reachable states over lengths up to {max_length}")
+    contexts, node_states = codes % count, codes // count
+    moves = _moves_between(codes, probabilities, automaton)
+    accepting = automaton.accepting[node_states]
+    ends = probabilities[contexts, BOUNDARY] * accepting
+    letters = probabilities[contexts, 1:]
+    chances = np.zeros((max_length + 2, len(codes) + 1))
+    for so_far in range(max_length, -1, -1):
+        here = np.einsum("na,na->n", letters, np.take(chances[so_far + 1], moves[:, 1:]))
+        chances[so_far, :-1] = here + ends if so_far >= min_length else here
+    return Plan(probabilities, contexts, accepting, moves, chances, min_length)
+
+
+def _successors(codes: Ints, possible: NDArray[np.bool_], automaton: Automaton) -> tuple[Ints, NDArray[np.bool_]]:
+    """Codes (state * contexts + context) after each letter (n, letters), and which of them can be reached."""
+    count, size = possible.shape
+    contexts, states = codes % count, codes // count
+    tails = contexts % (count // size) * size
+    after_states = automaton.moves[states, 1:].astype(np.int64)
+    after = after_states * count + tails[:, None] + np.arange(1, size)
+    return after, (after_states >= 0) & possible[contexts, 1:]
+
+
+def _reachable(possible: NDArray[np.bool_], automaton: Automaton) -> Ints:
+    """Codes of the nodes, ascending; the first one is the start. Breadth first."""
+    seen = np.zeros(len(automaton.moves) * len(possible), dtype=np.bool_)
+    frontier = np.array([START], dtype=np.int64)
+    seen[START] = True
+    while len(frontier):
+        after, reached = _successors(frontier, possible, automaton)
+        new = after[reached]
+        frontier = np.unique(new[~seen[new]])
+        seen[frontier] = True
+    return np.flatnonzero(seen)
+
+
+def _moves_between(codes: Ints, probabilities: Floats, automaton: Automaton) -> NDArray[np.int32]:
+    """(nodes, symbols): numbers of the nodes reached; `nodes` for the boundary and where nothing is reached."""
+    numbers = np.empty(len(automaton.moves) * len(probabilities), dtype=np.int32)
+    numbers[codes] = np.arange(len(codes), dtype=np.int32)
+    after, reached = _successors(codes, probabilities > 0, automaton)
+    moves = np.full((len(codes), probabilities.shape[1]), len(codes), dtype=np.int32)
+    moves[:, 1:][reached] = numbers[after[reached]]
+    return moves
+
+
+def _too_complex(what: str) -> ConstraintError:
+    return ConstraintError("pattern", f"the constraints are too complex ({what}): simplify them or lower max_length")

@@ -52,7 +52,7 @@ class Layer:
         return {"type": type(self).__name__, **{name: getattr(self, name) for name in self.config_names}}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.config_names)
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config().items() if name != "type")
         return f"{type(self).__name__}({arguments})"
 
 
@@ -99,9 +99,6 @@ class Linear(Layer):
 
     def config(self) -> dict[str, Any]:
         return {**super().config(), "bias": self.bias is not None}
-
-    def __repr__(self) -> str:
-        return f"Linear(in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None})"
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         self.weight = torch.randn(self.weight.shape, generator=generator) / math.sqrt(self.in_features)

@@ -52,7 +52,7 @@ class Layer:
         return {"type": type(self).__name__, **{name: getattr(self, name) for name in self.config_names}}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.config_names)
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config().items() if name != "type")
         return f"{type(self).__name__}({arguments})"
 
 
@@ -100,9 +100,6 @@ class Linear(Layer):
     def config(self) -> dict[str, Any]:
         return {**super().config(), "bias": self.bias is not None}
 
-    def __repr__(self) -> str:
-        return f"Linear(in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None})"
-
     def reset_parameters(self, generator: torch.Generator) -> None:
         self.weight = torch.randn(self.weight.shape, generator=generator) / math.sqrt(self.in_features)
         if self.bias is not None:
@@ -147,10 +144,9 @@ class BatchNorm1d(Layer):
         return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
 
     def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        rows = x.reshape(-1, self.num_features)
-        if rows.shape[0] < 2:
+        if x[..., 0].numel() < 2:
             raise ValueError("BatchNorm1d needs at least two rows in training mode")
-        mean, var = _statistics(rows, self.row_weights)
+        mean, var = _statistics(x, self.row_weights)
         with torch.no_grad():
             self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
@@ -158,16 +154,18 @@ class BatchNorm1d(Layer):
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, weights: Tensor) -> None:
-        """Sets the running statistics to the exact ones of `x` (rows, num_features), row i counted
+        """Sets the running statistics to the exact ones of `x` (rows, ..., num_features), row i counted
         `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
         self.running_mean, self.running_var = _statistics(x, weights)
 
 
-def _statistics(rows: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Mean and unbiased variance of each column of `rows` (n, dim), row i counted `weights[i]` times."""
+def _statistics(x: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased variance of each feature of `x` (n, ..., dim), x[i] counted `weights[i]` times."""
+    rows = x.reshape(-1, x.shape[-1])
     if weights is None:
         var, mean = torch.var_mean(rows, 0, correction=1)
         return mean, var
+    weights = weights.repeat_interleave(len(rows) // len(weights))
     total = weights.sum()
     mean = weights @ rows / total
     return mean, weights @ (rows - mean) ** 2 / (total - 1)

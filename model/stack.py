@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from model.errors import StackError
-from model.layers import LAYERS, BatchNorm1d, Layer, Linear
+from model.layers import LAYERS, BatchNorm1d, Embedding, Layer, Linear
 
 Description = Sequence[Mapping[str, Any]]
 """One mapping a layer: its `type` and the arguments of its constructor, as in
@@ -112,6 +112,8 @@ class Stack:
         probe = Stack.build(self.describe(), device="meta").eval()
         x = torch.zeros(2, block_size, dtype=torch.long, device="meta")
         for i, layer in enumerate(probe.layers):
+            if not x.is_floating_point() and layer.parameter_names and not isinstance(layer, Embedding):
+                raise StackError(f"layer {i}, {layer!r}, takes numbers, not symbol ids; put an Embedding before it")
             try:
                 x = layer(x)
             except (RuntimeError, ValueError, IndexError, TypeError) as error:

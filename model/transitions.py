@@ -41,17 +41,22 @@ class Transitions:
         return contexts % tails * self.vocabulary_size + symbols
 
 
+def check_budget(vocabulary_size: int, block_size: int, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+    """Raises TableTooLargeError if the table of such a model would take more than `budget_bytes`."""
+    needed = vocabulary_size ** (block_size + 1) * np.dtype(np.float64).itemsize
+    if needed > budget_bytes:
+        raise TableTooLargeError(
+            f"{block_size} characters of context over {vocabulary_size} symbols make a table of "
+            f"{needed / 2**20:,.0f} MiB; the budget is {budget_bytes / 2**20:,.0f} MiB"
+        )
+
+
 @torch.no_grad()
 def compile_table(checkpoint: Checkpoint, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> Transitions:
     """Evaluates the stack in float64 on every context, always in batches of one shape, so that a row
     does not depend on its neighbours. Raises TableTooLargeError before any memory is taken."""
     size, block_size = checkpoint.vocabulary.size, checkpoint.block_size
-    needed = size ** (block_size + 1) * np.dtype(np.float64).itemsize
-    if needed > budget_bytes:
-        raise TableTooLargeError(
-            f"{block_size} characters of context over {size} symbols make a table of {needed / 2**20:,.0f} MiB; "
-            f"the budget is {budget_bytes / 2**20:,.0f} MiB"
-        )
+    check_budget(size, block_size, budget_bytes)
     stack = checkpoint.stack.to(dtype=torch.float64).eval()
     log_probs = np.empty((size**block_size, size))
     for start, contexts in _all_contexts(size, block_size):

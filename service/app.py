@@ -38,12 +38,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's schema with the shape of problems added; made once."""
+    """FastAPI's schema with its own shape of errors replaced by that of problems; made once."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = schema["components"]["schemas"]
         for shape in (Problem, FieldError):
             components[shape.__name__] = shape.model_json_schema(ref_template="#/components/schemas/{model}")
             components[shape.__name__].pop("$defs", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            components.pop(name, None)
+        for path in schema["paths"].values():
+            for operation in path.values():
+                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                    del operation["responses"]["422"]  # added by FastAPI to any path with a parameter
         app.openapi_schema = schema
     return app.openapi_schema

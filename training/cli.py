@@ -4,6 +4,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +32,7 @@ from training.splits import SplitRule
 FAILED, REFUSED = 1, 3
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train, judge and publish name models.")
-out = Console(soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -79,32 +81,24 @@ def train_command(
     """Train on a list of names and publish the model."""
     model_name = check_name(name if name is not None else _name_from(data))
     _check_writable(json_file)
-    names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
-    config = Config(
-        preset=override(PRESETS[preset], steps, batch_size, learning_rate),
-        seed=seed,
-        split=split,
-        block_size=block_size,
-        layers=None if layers is None else _read_layers(layers),
-        device=_device(device),
-    )
-    _describe(names)
-    try:
+    _check_store(store_dir)
+    with _interruptible():
+        names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
+        config = Config(
+            preset=override(PRESETS[preset], steps, batch_size, learning_rate),
+            seed=seed,
+            split=split,
+            block_size=block_size,
+            layers=None if layers is None else _read_layers(layers),
+            device=_device(device),
+        )
+        _describe(names)
         with training_progress(out, config.preset.steps) as progress:
             result = fit(names, config, progress)
-    except KeyboardInterrupt:
-        raise NamesmithError("interrupted; nothing was published") from None
-    _print_losses(result.losses)
-    out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
-    checks = examine(result)
-    try:
-        require(checks)
-    except GateRefusedError:
-        if not force:
-            raise
-        err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
-    facts = {**result.facts(), "gate": [asdict(check) for check in checks], "forced": force}
-    Store(store_dir).publish(model_name, result.data, names.distinct, facts)
+        _print_losses(result.losses)
+        out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
+        facts = {**result.facts(), **_pass_gate(result, force)}
+        Store(store_dir).publish(model_name, result.data, names.distinct, facts)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
     out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
@@ -154,9 +148,11 @@ def publish_command(
 @app.command("list")
 def list_command(store_dir: StoreOption = store.OWN) -> None:
     """What the store holds, and the models that come with the repository."""
-    table = Table("model", "digest", "current", "published", "dev loss", "store")
     for root in (store_dir, store.BUNDLED):
         shelf = Store(root)
+        table = Table(title=escape(str(root)), title_justify="left")
+        for column in ("model", "digest", "current", "published", "dev loss"):
+            table.add_column(column, no_wrap=True)
         for name in shelf.names():
             for digest in shelf.digests(name):
                 version = shelf.load(name, digest)
@@ -167,9 +163,8 @@ def list_command(store_dir: StoreOption = store.OWN) -> None:
                     "yes" if digest == shelf.current(name) else "",
                     str(version.manifest.get("published_at", "")),
                     "" if dev is None else f"{dev:.4f}",
-                    escape(str(root)),
                 )
-    out.print(table)
+        out.print(table if table.rows else f"{escape(str(root))}: no models")
 
 
 def main() -> None:
@@ -189,6 +184,29 @@ def _fail(message: str, code: int) -> Never:
     sys.exit(code)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a run with one line. Nothing is written before the store publishes, and that is atomic."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise NamesmithError("interrupted; nothing was published") from None
+
+
+def _pass_gate(result: Result, force: bool) -> dict[str, Any]:
+    """What the manifest keeps of the gate. Raises GateRefusedError unless forced."""
+    checks = examine(result)
+    forced = False
+    try:
+        require(checks)
+    except GateRefusedError:
+        if not force:
+            raise
+        err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
+        forced = True
+    return {"gate": [asdict(check) for check in checks], "forced": forced}
+
+
 def _name_from(data: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-") or "names"
 
@@ -200,8 +218,18 @@ def _holding(name: str, store_dir: Path) -> Store:
 
 def _check_writable(file: Path | None) -> None:
     """Fails before minutes of training rather than after them."""
-    if file is not None and (file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK)):
+    if file is None:
+        return
+    target = file if file.exists() else file.parent
+    if file.is_dir() or not file.parent.is_dir() or not os.access(target, os.W_OK):
         raise NamesmithError(f"cannot write {file}: choose a file in a directory that exists and can be written")
+
+
+def _check_store(root: Path) -> None:
+    """The same for the store, which need not exist yet."""
+    there = next(path for path in (root, *root.resolve().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise NamesmithError(f"cannot write to the store {root}: {there} is not a directory that can be written")
 
 
 def _read_layers(path: Path) -> list[dict[str, Any]]:
@@ -225,7 +253,7 @@ def _device(device: Device) -> str:
 def _describe(names: NameList) -> None:
     out.print(f"{len(names.names):,} names, {len(names.distinct):,} distinct, from {escape(names.source)}")
     if names.empty_lines:
-        out.print(f"{names.empty_lines:,} empty lines passed over")
+        out.print(f"{names.empty_lines:,} empty line{'' if names.empty_lines == 1 else 's'} passed over")
     for line in names.skipped[:5]:
         err.print(f"[yellow]left out[/] {escape(line)}")
     if len(names.skipped) > 5:

@@ -23,6 +23,7 @@ from model.vocabulary import MAX_NAME_LENGTH, Normalization, is_printable
 NAME_COLUMN = "name"
 WEIGHT_COLUMN = "weight"
 MIN_DISTINCT_NAMES = 2
+MAX_WEIGHT_RATIO = 1e9
 _REPORTED_LINES = 5
 _STRAY = " \t\u00a0\u3000"
 _SPACES = re.compile("[ \u00a0\u3000]+")
@@ -34,13 +35,22 @@ class DataError(NamesmithError):
 
 @dataclass(frozen=True)
 class NameList:
-    """Names in file order, normalised, repeats included, with their weights (n,), and what was passed over."""
+    """Names in file order, normalised, repeats included, with their weights (n,), and what was passed over.
+
+    Raises DataError for weights too far apart for single precision.
+    """
 
     names: list[str]
     weights: NDArray[np.float64]
     source: str
     empty_lines: int = 0
     skipped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.weights.max() > MAX_WEIGHT_RATIO * self.weights.min():
+            raise DataError(
+                f"{self.source}: the largest weight is over {MAX_WEIGHT_RATIO:.0e} times the smallest; even them"
+            )
 
     @property
     def distinct(self) -> list[str]:
@@ -88,7 +98,7 @@ def read_names(
         raise DataError(f"{path}: {len(bad)} bad line(s): {shown}. Mend them, or pass --skip-bad-lines")
     if len(set(names)) < MIN_DISTINCT_NAMES:
         raise DataError(f"{path}: {len(set(names))} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}")
-    scaled = np.array(weights)
+    scaled = np.array(weights) / max(weights)
     return NameList(names, scaled / scaled.mean(), path.name, empty, bad)
 
 
@@ -107,31 +117,30 @@ def _read_text(path: Path) -> str:
 def _text_rows(text: str, path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
     if weight_column:
         raise DataError(f"{path}: a text file has no columns, so none can be the weight; use a .csv file")
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         yield number, line.removesuffix("\r"), "1"
 
 
 def _csv_rows(text: str, path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header = next(reader, [])
+        header = [column.strip() for column in next(reader, [])]
         name_at = _column(header, NAME_COLUMN, path)
         weight_at = None
         if weight_column or WEIGHT_COLUMN in header:
             weight_at = _column(header, weight_column or WEIGHT_COLUMN, path)
         for row in reader:
-            if row:
-                padded = row + [""] * (len(header) - len(row))
-                yield reader.line_num, padded[name_at], "1" if weight_at is None else padded[weight_at]
+            padded = row + [""] * (len(header) - len(row))
+            yield reader.line_num, padded[name_at], "1" if weight_at is None else padded[weight_at]
     except csv.Error as error:
         raise DataError(f"{path}: line {reader.line_num}: not valid CSV ({error})") from None
 
 
 def _column(header: list[str], wanted: str, path: Path) -> int:
     try:
-        return [column.strip() for column in header].index(wanted)
+        return header.index(wanted)
     except ValueError:
-        found = ", ".join(header)[:200] or "none"
+        found = repr(", ".join(header)[:200])[1:-1] or "none"  # repr keeps a strange header on one line
         raise DataError(f"{path}: no column {wanted!r} in the header; columns found: {found}") from None
 
 

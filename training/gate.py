@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from model import checkpoint
-from model.errors import NamesmithError
+from model.errors import NamesmithError, UnsatisfiableError
 from model.sampling import Sampler, Settings
-from model.transitions import compile_table
+from model.transitions import Transitions, compile_table
 from training.run import Result
 
 _MIN_COMPLETION = 0.5
@@ -30,7 +30,7 @@ def examine(result: Result) -> list[Check]:
     model = checkpoint.loads(result.data)
     transitions = compile_table(model)
     row_sums = np.exp(transitions.log_probs).sum(axis=1)
-    completion = Sampler(transitions, Settings()).probability
+    completion = _completion(transitions)
     held_out = result.losses.train if result.losses.dev is None else result.losses.dev
     uniform = math.log(model.vocabulary.size)
     return [
@@ -51,6 +51,13 @@ def examine(result: Result) -> list[Check]:
             f"at least {_MIN_COMPLETION:.0%} must",
         ),
     ]
+
+
+def _completion(transitions: Transitions) -> float:
+    try:
+        return Sampler(transitions, Settings()).probability
+    except UnsatisfiableError:
+        return 0.0
 
 
 def require(checks: list[Check]) -> None:

@@ -1,5 +1,6 @@
 """One training run, from a list of names to a checkpoint: split, examples, loop, recalibration, losses."""
 
+import math
 import platform
 import time
 from dataclasses import dataclass, replace
@@ -10,13 +11,14 @@ import torch
 
 from model import checkpoint
 from model.checkpoint import Checkpoint
-from model.errors import StackError
+from model.errors import StackError, UnknownCharacterError
 from model.stack import Description, Stack
+from model.transitions import check_budget
 from model.vocabulary import Normalization, Vocabulary
-from training.dataset import NameList
+from training.dataset import DataError, NameList
 from training.evaluation import cross_entropy
 from training.examples import Counts, Examples, count_examples, make_examples
-from training.loop import History, Progress, recalibrate, train
+from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
 from training.splits import Split, SplitRule, split
@@ -75,8 +77,8 @@ class Result:
 
 
 def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -> Result:
-    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TrainingError for
-    a run that diverges."""
+    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TableTooLargeError for
+    a model too large to serve, TrainingError for a run that diverges."""
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
     stack = _new_stack(config, vocabulary.size)
@@ -88,13 +90,20 @@ def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -
     history = train(stack, objective, data.dev, config.preset, progress)
     recalibrate(stack, data.train)
     losses = data.losses(stack)
+    if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
+        raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
     content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
     seconds = time.perf_counter() - began
     return Result(content, checkpoint.digest(content), stack.parameter_count, losses, history, seconds)
 
 
 def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> Losses:
-    """Losses of a model on the three parts of a list. Raises UnknownCharacterError."""
+    """Losses of a model on the three parts of a list. Raises DataError for a name it cannot spell."""
+    for name in names.names:
+        try:
+            model.vocabulary.encode(name)
+        except UnknownCharacterError as error:
+            raise DataError(f"{names.source}: {name[:64]!r}: {error}") from None
     return _split_data(names, rule, model.vocabulary, model.block_size).losses(model.stack)
 
 
@@ -116,7 +125,8 @@ class _Data:
 def _split_data(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_size: int) -> _Data:
     def examples(indices: list[int]) -> Examples:
         chosen = [names.names[i] for i in indices]
-        return make_examples(chosen, names.weights[indices].tolist(), vocabulary, block_size)
+        weights = names.weights[indices]
+        return make_examples(chosen, (weights / weights.mean()).tolist(), vocabulary, block_size)
 
     def counts(indices: list[int]) -> Counts | None:
         return count_examples(examples(indices), vocabulary.size) if indices else None
@@ -136,11 +146,14 @@ def _objective(data: _Data, preset: Preset, generator: torch.Generator, device: 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:
     if not 1 <= config.block_size <= checkpoint.MAX_BLOCK_SIZE:
         raise StackError(f"the context has 1 to {checkpoint.MAX_BLOCK_SIZE} characters, not {config.block_size}")
+    check_budget(vocabulary_size, config.block_size)
     layers = config.layers
     if layers is None:
         layers = tanh_stack(vocabulary_size, config.block_size)
     stack = Stack.build(layers, device="meta")
     stack.check_shapes(config.block_size, vocabulary_size)
+    if not stack.parameters():
+        raise StackError("the layer list has no parameters to train; add a Linear or an Embedding")
     return Stack.build(layers)
 
 

@@ -8,6 +8,9 @@ from model.vocabulary import BOUNDARY
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_LEAST = 0.1
+"""Least discount: with none, a context's rare continuations would be held impossible."""
+
 
 def kneser_ney(contexts: Ints, counts: Floats) -> Floats:
     """Probabilities (m, symbols) for distinct `contexts` (m, length) with `counts` (m, symbols); rows sum to 1.
@@ -47,5 +50,5 @@ def _discounts(counts: Floats) -> Floats:
         table = np.array([0.0, 1 - 2 * y * twos / ones, 2 - 3 * y * threes / twos, 3 - 4 * y * fours / threes])
     else:
         table = np.array([0.0, 0.75, 0.75, 0.75])
-    table = np.clip(table, 0.0, [0.0, 1.0, 2.0, 3.0])
+    table = np.clip(table, [0.0, _LEAST, _LEAST, _LEAST], [0.0, 1.0, 2.0, 3.0])
     return np.minimum(table[np.minimum(sizes, 3)], counts)  # type: ignore[no-any-return]

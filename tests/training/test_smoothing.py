@@ -1,0 +1,125 @@
+"""Kneser-Ney estimates against a dictionary implementation written from the definition."""
+
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from model.vocabulary import BOUNDARY, Vocabulary
+from training.dataset import read_names
+from training.examples import Counts, count_examples, make_examples
+from training.smoothing import Floats, kneser_ney
+
+Context = tuple[int, ...]
+Table = dict[Context, dict[int, float]]
+
+US_NAMES = Path(__file__).parents[2] / "data" / "us-names.csv"
+NAMES = st.lists(st.text("abcd", min_size=1, max_size=6), min_size=1, max_size=40)
+
+
+def naive_kneser_ney(counts: Table, symbols: int) -> Table:
+    """Interpolated modified Kneser-Ney (Chen & Goodman 1999), with the whole counts of a name's beginning."""
+    everything = [math.ceil(count) for row in counts.values() for count in row.values()]
+    n1, n2, n3, n4 = (everything.count(k) for k in (1, 2, 3, 4))
+    if n1 and n2 and n3:
+        y = n1 / (n1 + 2 * n2)
+        discounts = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    else:
+        discounts = [0.75, 0.75, 0.75]
+    discounts = [min(max(discount, 0.1), k + 1.0) for k, discount in enumerate(discounts)]
+
+    def discount(count: float) -> float:
+        return min(discounts[min(math.ceil(count), 3) - 1], count)
+
+    lower: Table = {}
+    if all(counts):
+        shorter_counts: Table = defaultdict(lambda: defaultdict(float))
+        for context, row in counts.items():
+            shorter = context[1:]
+            for symbol, count in row.items():
+                begins = bool(shorter) and shorter[0] == BOUNDARY
+                shorter_counts[shorter][symbol] += count if begins else 1
+        lower = naive_kneser_ney(shorter_counts, symbols)
+    estimates: Table = {}
+    for context, row in counts.items():
+        total = sum(row.values())
+        spare = sum(discount(count) for count in row.values())
+        estimates[context] = {}
+        for symbol in range(symbols):
+            count = row.get(symbol, 0.0)
+            kept = count - discount(count) if count else 0.0
+            behind = lower[context[1:]][symbol] if context else 1 / symbols
+            estimates[context][symbol] = (kept + spare * behind) / total
+    return estimates
+
+
+def counted(names: list[str], weights: list[float], block_size: int) -> tuple[Counts, int]:
+    vocabulary = Vocabulary.from_names(names)
+    return count_examples(make_examples(names, weights, vocabulary, block_size), vocabulary.size), vocabulary.size
+
+
+def estimate(counts: Counts) -> Floats:
+    return kneser_ney(counts.contexts.numpy(), counts.counts.double().numpy())
+
+
+def assert_equals_naive(counts: Counts, symbols: int) -> None:
+    rows = zip(counts.contexts.tolist(), counts.counts.tolist(), strict=True)
+    table: Table = {tuple(context): {s: n for s, n in enumerate(row) if n} for context, row in rows}
+    naive = naive_kneser_ney(table, symbols)
+    expected = [[naive[tuple(context)][s] for s in range(symbols)] for context in counts.contexts.tolist()]
+    np.testing.assert_allclose(estimate(counts), expected, rtol=1e-9, atol=1e-12)
+
+
+@settings(deadline=None)
+@given(NAMES, st.sampled_from([1, 2, 3, 4]))
+def test_estimates_equal_the_dictionary_implementation(names: list[str], block_size: int) -> None:
+    assert_equals_naive(*counted(names, [1.0] * len(names), block_size))
+
+
+@settings(deadline=None)
+@given(NAMES, st.sampled_from([1, 2, 3]), st.data())
+def test_estimates_from_weighted_names_equal_the_dictionary_implementation(
+    names: list[str], block_size: int, data: st.DataObject
+) -> None:
+    weights = st.sampled_from([0.25, 0.5, 1.0, 1.75, 3.0, 20.0])
+    drawn = data.draw(st.lists(weights, min_size=len(names), max_size=len(names)))
+    assert_equals_naive(*counted(names, drawn, block_size))
+
+
+@settings(deadline=None)
+@given(NAMES, st.sampled_from([1, 2, 3]))
+@example(["a", "a", "a", "baacba"], 1)  # the formula for the discount of counts over two gives nothing here
+def test_rows_are_distributions_without_a_zero(names: list[str], block_size: int) -> None:
+    estimates = estimate(counted(names, [1.0] * len(names), block_size)[0])
+    np.testing.assert_allclose(estimates.sum(axis=1), 1, rtol=1e-12)
+    assert (estimates > 0).all()
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 3])
+def test_estimates_predict_held_out_us_names_better_than_add_one_bigrams(block_size: int) -> None:
+    """Measured on the characters whose whole context occurs in training, which both can predict."""
+    names = read_names(US_NAMES).names[::20]
+    train, held_out = names[::2], sorted(set(names[1::2]) - set(names[::2]))
+    vocabulary = Vocabulary.from_names(names)
+    size = vocabulary.size
+    counts = count_examples(make_examples(train, [1.0] * len(train), vocabulary, block_size), size)
+    estimates = estimate(counts)
+    row_of = {tuple(context): row for row, context in enumerate(counts.contexts.tolist())}
+    bigrams = np.ones((size, size))
+    for name in train:
+        ids = [BOUNDARY, *vocabulary.encode(name), BOUNDARY]
+        np.add.at(bigrams, (ids[:-1], ids[1:]), 1)
+    bigrams /= bigrams.sum(axis=1, keepdims=True)
+    examples = make_examples(held_out, [1.0] * len(held_out), vocabulary, block_size)
+    pairs = [
+        (row_of[tuple(context)], context[-1], target)
+        for context, target in zip(examples.contexts.tolist(), examples.targets.tolist(), strict=True)
+        if tuple(context) in row_of
+    ]
+    assert len(pairs) > 0.9 * len(examples)
+    rows, last, targets = np.array(pairs).T
+    assert -np.log(estimates[rows, targets]).mean() < -np.log(bigrams[last, targets]).mean()

@@ -59,7 +59,7 @@ def make_plan(probabilities: Floats, automaton: Automaton, min_length: int, max_
 
     `probabilities` is (contexts, symbols). Raises ConstraintError where that would take too much memory.
     """
-    count, size = probabilities.shape
+    count = len(probabilities)
     states = len(automaton.moves)
     if states * count > MAX_PAIRS:
         raise _too_complex(f"{states:,} states over {count:,} contexts")

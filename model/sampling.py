@@ -14,7 +14,8 @@ from model import random_numbers
 from model.automata import Automaton, anything
 from model.errors import UnsatisfiableError
 from model.plan import FIRST_NODE, make_plan
-from model.shaping import Settings, shape_distribution
+from model.shaping import Settings as Settings
+from model.shaping import shape_distribution as shape_distribution
 from model.transitions import Floats, Ints, Transitions
 from model.vocabulary import BOUNDARY, Vocabulary
 

@@ -6,7 +6,8 @@ import secrets
 from typing import Any
 
 from model import sampling
-from model.errors import UnknownCharacterError
+from model.constraints import Constraints
+from model.errors import ConstraintError, UnknownCharacterError
 from model.scoring import character_log_probs
 from service.catalog import Catalog, ServedModel
 from service.problems import field_problem
@@ -29,7 +30,8 @@ _WORD_START = re.compile(r"(^|[\s'’-])(\w)")
 
 
 def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
-    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet."""
+    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet or a constraint
+    that is malformed or too complex."""
     model = catalog.get(request.model)
     vocabulary = model.version.checkpoint.vocabulary
     if request.top_k is not None and request.top_k > vocabulary.size:
@@ -37,7 +39,11 @@ def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
     settings = sampling.Settings(
         request.temperature, request.top_k, request.top_p, request.min_length, request.max_length
     )
-    sampler = catalog.sampler(model, settings)
+    constraints = Constraints(request.prefix, request.suffix, request.contains, request.pattern)
+    try:
+        sampler = catalog.sampler(model, settings, constraints)
+    except ConstraintError as error:
+        raise field_problem(f"/{error.field}", str(error), "constraint") from None
     seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
     names: list[str] = []
     log_probs: list[float] = []

@@ -8,11 +8,14 @@ from threading import Lock
 import numpy as np
 from cachetools import LRUCache
 
+from model.constraints import Constraints, compile_constraints
 from model.errors import NamesmithError
 from model.sampling import Sampler, Settings
 from model.store import Store, Version
 from model.transitions import Transitions, compile_table
 from service import settings as service_settings
+
+NO_CONSTRAINTS = Constraints()
 
 log = logging.getLogger("namesmith")
 
@@ -49,7 +52,9 @@ class Catalog:
         self._models = models
         self.rejected = rejected
         self._default = default
-        self._plans: LRUCache[tuple[str, Settings], Sampler] = LRUCache(plan_bytes, getsizeof=lambda plan: plan.nbytes)
+        self._plans: LRUCache[tuple[str, Settings, Constraints], Sampler] = LRUCache(
+            plan_bytes, getsizeof=lambda plan: plan.nbytes
+        )
         self._plans_lock = Lock()
 
     @classmethod
@@ -84,13 +89,17 @@ class Catalog:
     def models(self) -> list[ServedModel]:
         return [self._models[name] for name in sorted(self._models)]
 
-    def sampler(self, model: ServedModel, settings: Settings) -> Sampler:
-        """A sampler ready to draw, from the cache where it was used lately. Raises UnsatisfiableError."""
-        key = (model.digest, settings)
+    def sampler(self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS) -> Sampler:
+        """A sampler ready to draw, from the cache where it was used lately.
+
+        Raises UnsatisfiableError, and ConstraintError for a constraint that is malformed or too complex.
+        """
+        key = (model.digest, settings, constraints)
         with self._plans_lock:
             plan = self._plans.get(key)
         if plan is None:
-            plan = Sampler(model.transitions, settings)
+            automaton = compile_constraints(constraints, model.version.checkpoint.vocabulary)
+            plan = Sampler(model.transitions, settings, automaton)
             with self._plans_lock:
                 if plan.nbytes <= self._plans.maxsize:
                     self._plans[key] = plan

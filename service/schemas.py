@@ -14,6 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from model.pattern_syntax import MAX_PATTERN_LENGTH
 from model.random_numbers import MAX_SEED, MAX_SEED_LETTERS
 from model.vocabulary import MAX_NAME_LENGTH
 
@@ -39,6 +40,7 @@ SeedText = Annotated[str, Field(min_length=1, max_length=MAX_SEED_LETTERS)]
 Seed = Annotated[SeedNumber | SeedText, WrapValidator(_one_seed_error)]
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
 Length = Annotated[int, Field(ge=1, le=MAX_NAME_LENGTH)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 NameText = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 Case = Literal["lower", "title", "upper"]
 
@@ -63,6 +65,12 @@ class SampleRequest(BaseModel):
     )
     min_length: Length = Field(1, description="Least letters; a condition, met exactly.")
     max_length: Length = Field(MAX_NAME_LENGTH, description="Most letters; a condition, never a cut.")
+    prefix: Text | None = Field(None, description="Letters that each name begins with.", examples=["ka"])
+    suffix: Text | None = Field(None, description="Letters that each name ends with.")
+    contains: Text | None = Field(None, description="Letters that stand somewhere in each name.")
+    pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)] | None = Field(
+        None, description="A regular expression that each whole name matches (a subset: see docs/api.md)."
+    )
     case: Case = Field("title", description="Of the names in the answer.")
     details: bool = Field(False, description="Facts about each name.")
 

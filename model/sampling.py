@@ -52,16 +52,16 @@ class Sampler:
     def __init__(self, transitions: Transitions, settings: Settings, automaton: Automaton | None = None) -> None:
         probabilities = shape_distribution(transitions.log_probs, settings)
         constraints = automaton or anything(transitions.vocabulary_size)
-        self._plan = make_plan(probabilities, constraints, settings.min_length, settings.max_length)
+        self.plan = make_plan(probabilities, constraints, settings.min_length, settings.max_length)
         self._max_length = settings.max_length
-        self.probability = self._plan.probability
+        self.probability = self.plan.probability
         if self.probability == 0:
             raise UnsatisfiableError("no name meets these constraints under these settings")
 
     @property
     def nbytes(self) -> int:
         """Memory held, for caches that are bounded in bytes."""
-        return self._plan.nbytes
+        return self.plan.nbytes
 
     def draw(self, seed: int | str, count: int, first: int = 0) -> Iterator[Draws]:
         """Names `first` to `first + count - 1` of a seed, in chunks. Name i depends on (seed, i) alone."""
@@ -70,7 +70,7 @@ class Sampler:
             yield self._draw_chunk(random_numbers.streams(seed, indices))
 
     def _draw_chunk(self, streams: random_numbers.Words) -> Draws:
-        count, plan = len(streams), self._plan
+        count, plan = len(streams), self.plan
         symbols = np.zeros((count, self._max_length), dtype=np.int64)
         lengths = np.zeros(count, dtype=np.int64)
         log_probs = np.zeros(count)

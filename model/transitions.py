@@ -5,7 +5,7 @@ Context (a, b, c) has the row ((a * V) + b) * V + c, so the context after drawin
 row (r mod V ** (block_size - 1)) * V + s; a name begins at row 0, all boundaries.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,13 @@ class Transitions:
     @property
     def vocabulary_size(self) -> int:
         return int(self.log_probs.shape[1])
+
+    def row(self, symbols: Sequence[int]) -> int:
+        """Row of the context that these letter ids end in, a name's beginning."""
+        size, row = self.vocabulary_size, START
+        for symbol in symbols:
+            row = row % (len(self.log_probs) // size) * size + symbol
+        return row
 
     def next_context(self, contexts: Ints, symbols: Ints) -> Ints:
         """Rows after `symbols` were drawn in rows `contexts` (any equal shapes)."""

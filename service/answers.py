@@ -5,25 +5,30 @@ import re
 import secrets
 from typing import Any
 
+import numpy as np
+
 from model import sampling
 from model.constraints import Constraints
 from model.errors import ConstraintError, UnknownCharacterError
+from model.ranking import most_probable
 from model.scoring import character_log_probs
 from service.catalog import Catalog, ServedModel
 from service.problems import field_problem
-from service.schemas import (
-    Case,
+from service.replies import (
     CharacterScore,
-    LossRequest,
     LossResponse,
     ModelInfo,
     ModelRef,
     NameDetail,
     NameScore,
-    SampleRequest,
+    NextCharacter,
+    NextResponse,
+    RankedName,
     SampleResponse,
+    TopResponse,
     VocabularyInfo,
 )
+from service.schemas import Case, Conditions, LossRequest, NextQuery, SampleRequest, Shape, TopQuery
 
 _DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
 _WORD_START = re.compile(r"(^|[\s'’-])(\w)")
@@ -34,16 +39,7 @@ def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
     that is malformed or too complex."""
     model = catalog.get(request.model)
     vocabulary = model.version.checkpoint.vocabulary
-    if request.top_k is not None and request.top_k > vocabulary.size:
-        raise field_problem("/top_k", f"at most {vocabulary.size}, the symbols of this model")
-    settings = sampling.Settings(
-        request.temperature, request.top_k, request.top_p, request.min_length, request.max_length
-    )
-    constraints = Constraints(request.prefix, request.suffix, request.contains, request.pattern)
-    try:
-        sampler = catalog.sampler(model, settings, constraints)
-    except ConstraintError as error:
-        raise field_problem(f"/{error.field}", str(error), "constraint") from None
+    sampler = _sampler(catalog, model, request)
     seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
     names: list[str] = []
     log_probs: list[float] = []
@@ -63,6 +59,57 @@ def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
         exhausted=False,
         details=details,
     )
+
+
+def top(catalog: Catalog, request: TopQuery) -> TopResponse:
+    """The most probable names. Raises what `sample` raises."""
+    model = catalog.get(request.model)
+    decode = model.version.checkpoint.vocabulary.decode
+    sampler = _sampler(catalog, model, request)
+    names = [
+        RankedName(name=recase(decode(ranked.symbols), request.case), log_prob=ranked.log_prob)
+        for ranked in most_probable(sampler.plan, request.k)
+    ]
+    return TopResponse(names=names, model=_reference(model), probability=sampler.probability)
+
+
+def following(catalog: Catalog, request: NextQuery) -> NextResponse:
+    """The distribution of the next character. Raises UnknownModelError, and ProblemError for a beginning with a
+    character outside the vocabulary."""
+    model = catalog.get(request.model)
+    vocabulary = model.version.checkpoint.vocabulary
+    context = vocabulary.normalization(request.context)
+    try:
+        row = model.transitions.row(vocabulary.encode(context))
+    except UnknownCharacterError as error:
+        raise field_problem("/context", str(error), "unknown-character") from None
+    settings = sampling.Settings(request.temperature, _checked_top_k(model, request), request.top_p)
+    probabilities = sampling.shape_distribution(model.transitions.log_probs[row : row + 1], settings)[0]
+    order = np.argsort(-probabilities, kind="stable").tolist()
+    characters = [NextCharacter(char=vocabulary.symbol(i), prob=float(probabilities[i])) for i in order]
+    return NextResponse(context=context, next=characters, model=_reference(model))
+
+
+def _sampler(catalog: Catalog, model: ServedModel, request: Conditions) -> sampling.Sampler:
+    settings = sampling.Settings(
+        request.temperature,
+        _checked_top_k(model, request),
+        request.top_p,
+        request.min_length,
+        request.max_length,
+    )
+    constraints = Constraints(request.prefix, request.suffix, request.contains, request.pattern)
+    try:
+        return catalog.sampler(model, settings, constraints)
+    except ConstraintError as error:
+        raise field_problem(f"/{error.field}", str(error), "constraint") from None
+
+
+def _checked_top_k(model: ServedModel, request: Shape) -> int | None:
+    size = model.version.checkpoint.vocabulary.size
+    if request.top_k is not None and request.top_k > size:
+        raise field_problem("/top_k", f"at most {size}, the symbols of this model")
+    return request.top_k
 
 
 def score(catalog: Catalog, request: LossRequest) -> LossResponse:

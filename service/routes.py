@@ -8,23 +8,22 @@ from fastapi.responses import RedirectResponse
 from service import answers
 from service.catalog import Catalog
 from service.problems import ProblemError, documented
-from service.schemas import (
-    LossQuery,
-    LossRequest,
+from service.replies import (
     LossResponse,
     ModelInfo,
     ModelsResponse,
+    NextResponse,
     Readiness,
-    SampleQuery,
-    SampleRequest,
     SampleResponse,
     Status,
+    TopResponse,
 )
+from service.schemas import LossQuery, LossRequest, NextQuery, SampleQuery, SampleRequest, TopQuery
 from service.strict_json import StrictRoute
 
 router = APIRouter(route_class=StrictRoute)
 _RETRY_SECONDS = "5"
-Answer = TypeVar("Answer", SampleResponse, LossResponse)
+Answer = TypeVar("Answer", SampleResponse, LossResponse, TopResponse, NextResponse)
 _QUERY = documented(404, 422, 500, 503)
 _BODY = documented(400, 404, 413, 415, 422, 500, 503)
 _INFO = documented(404, 500, 503)
@@ -52,6 +51,18 @@ def get_loss(request: Request, response: Response, query: Annotated[LossQuery, Q
 def post_loss(request: Request, response: Response, body: LossRequest) -> LossResponse:
     """Tells how likely names are."""
     return _digest_header(response, answers.score(_catalog(request), body))
+
+
+@router.get("/top", tags=["names"], responses=_QUERY)
+def get_top(request: Request, response: Response, query: Annotated[TopQuery, Query()]) -> TopResponse:
+    """The most probable names that meet the constraints, in order."""
+    return _digest_header(response, answers.top(_catalog(request), query))
+
+
+@router.get("/next", tags=["names"], responses=_QUERY)
+def get_next(request: Request, response: Response, query: Annotated[NextQuery, Query()]) -> NextResponse:
+    """The distribution of the next character after a beginning."""
+    return _digest_header(response, answers.following(_catalog(request), query))
 
 
 @router.get("/models", tags=["models"], responses=documented(500))

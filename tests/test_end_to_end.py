@@ -1,98 +1,160 @@
-"""A list, the training command, the store, the serving command, HTTP: as a person runs them."""
+"""From a list of names to names over HTTP, by the commands that people type."""
 
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
+import httpx
 import pytest
 
-from training.presets import tanh_stack
-
 ROOT = Path(__file__).resolve().parent.parent
-TOWNS = [
-    *("aarau", "basel", "bern", "biel", "bulle", "chur", "davos", "genf", "glarus", "lausanne", "lugano", "luzern"),
-    *("locarno", "montreux", "morges", "neuenburg", "nyon", "olten", "payerne", "renens", "sarnen", "sion", "sitten"),
-    *("solothurn", "stans", "thun", "uster", "uzwil", "vevey", "visp", "wil", "winterthur", "zug", "zuerich"),
+CONSONANTS, VOWELS = "bdklmnrst", "aeiou"
+NAMES = sorted({a + b + c + d for a in "bdkm" for b in VOWELS for c in CONSONANTS for d in ("a", "en", "o")})
+SYMBOLS = len({char for name in NAMES for char in name}) + 1
+BLOCK = 3
+
+RELU_WITHOUT_BATCHNORM: list[dict[str, Any]] = [
+    {"type": "Embedding", "num_embeddings": SYMBOLS, "embedding_dim": 8},
+    {"type": "Flatten"},
+    {"type": "Linear", "in_features": 8 * BLOCK, "out_features": 32},
+    {"type": "ReLU"},
+    {"type": "Linear", "in_features": 32, "out_features": SYMBOLS},
 ]
-
-
-def train(*arguments: str) -> None:
-    command = [sys.executable, "-m", "training", "train", *arguments, "--steps", "30"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-
-
-@contextmanager
-def served(store: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    """`python -m service serve` on a free port, ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--store", str(store)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "NAMESMITH_DEFAULT_MODEL": "towns"})
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            for _ in range(300):
-                try:
-                    if client.get("/readyz").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            yield client, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def edited(edit: str) -> list[dict[str, Any]]:
-    """The usual layer list with one edit; the towns have 20 letters."""
-    layers = tanh_stack(len({letter for town in TOWNS for letter in town}) + 1, 3)
-    if edit == "relu":
-        return [{"type": "ReLU"} if layer["type"] == "Tanh" else layer for layer in layers]
-    if edit == "no-batchnorm":
-        return [layer for layer in layers if layer["type"] != "BatchNorm1d"]
-    return [*layers[:5], {"type": "Linear", "in_features": 100, "out_features": 100}, {"type": "Tanh"}, *layers[5:]]
-
-
-EDITS = ("relu", "no-batchnorm", "one-layer-more")
+ONE_LAYER_MORE: list[dict[str, Any]] = [
+    *RELU_WITHOUT_BATCHNORM[:4],
+    {"type": "Linear", "in_features": 32, "out_features": 24, "bias": False},
+    {"type": "BatchNorm1d", "num_features": 24},
+    {"type": "GELU"},
+    {"type": "Linear", "in_features": 24, "out_features": SYMBOLS},
+]
+STACKS = {"usual": None, "relu": RELU_WITHOUT_BATCHNORM, "deeper": ONE_LAYER_MORE}
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with `towns`, and a model for each edit of the layer list, all from the command line."""
-    work = tmp_path_factory.mktemp("e2e")
-    (work / "towns.txt").write_text("\n".join(TOWNS), encoding="utf-8")
-    train(str(work / "towns.txt"), "--store", str(work / "store"))
-    for edit in EDITS:
-        (work / f"{edit}.json").write_text(json.dumps(edited(edit)), encoding="utf-8")
-        layers = ("--layers", str(work / f"{edit}.json"), "--name", edit)
-        train(str(work / "towns.txt"), "--store", str(work / "store"), *layers)
-    return work / "store"
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """A store with one model for each stack, trained side by side, and the results that training wrote."""
+    directory = tmp_path_factory.mktemp("work")
+    (directory / "names.txt").write_text("\n".join(NAMES) + "\n")
+    runs = {}
+    for name, layers in STACKS.items():
+        command = [sys.executable, "-m", "training", "train", str(directory / "names.txt"), "--name", name]
+        command += ["--store", str(directory / "store"), "--json", str(directory / f"{name}.json")]
+        command += ["--device", "cpu", "--steps", "60"]
+        if layers is not None:
+            (directory / f"{name}-layers.json").write_text(json.dumps(layers))
+            command += ["--layers", str(directory / f"{name}-layers.json")]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        runs[name] = subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    for name, run in runs.items():
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+        assert f"published {name}" in output
+    return directory / "store", {name: json.loads((directory / f"{name}.json").read_text()) for name in STACKS}
 
 
-def test_a_list_becomes_names_over_http(store: Path) -> None:
-    with served(store) as (client, process):
-        answer = client.get("/sample", params={"n": 20, "seed": 1}).json()
-        assert answer["model"]["name"] == "towns"
-        assert len(answer["names"]) == 20
-        score = client.post("/loss", json={"names": ["Bern"]}).json()
-        assert score["names"][0]["novel"] is False
-        facts = client.get("/models/towns").json()
-        assert facts["vocabulary"]["letters"] == sorted({letter for town in TOWNS for letter in town})
-        for edit in EDITS:
-            sample = client.get("/sample", params={"model": edit, "seed": 1, "n": 3})
-            assert sample.status_code == 200
-            assert len(sample.json()["names"]) == 3
-            assert client.get(f"/models/{edit}").json()["layers"] != facts["layers"]
-        assert {"towns", "us-names", *EDITS} == set(client.get("/readyz").json()["models"])
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+class Server:
+    """`python -m service serve` on a port of the system's choice."""
+
+    def __init__(self, store: Path) -> None:
+        command = [sys.executable, "-m", "service", "serve", "--port", "0", "--store", str(store)]
+        environment = os.environ | {"NAMESMITH_BUNDLED_STORE": str(store.parent / "none")}
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert self.process.stdout is not None
+        self.log = []
+        for line in self.process.stdout:
+            self.log.append(line)
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                self.url = found[0]
+                return
+        raise AssertionError("the service did not start:\n" + "".join(self.log))
+
+    def terminate(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=30)
+        self.log.append(output)
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def server(trained: tuple[Path, dict[str, dict[str, Any]]]) -> Iterator[Server]:
+    started = Server(trained[0])
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+    started.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def http(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        yield client
+
+
+def test_the_service_serves_exactly_what_training_published(
+    http: httpx.Client, trained: tuple[Path, dict[str, dict[str, Any]]]
+) -> None:
+    ready = http.get("/readyz").json()
+    assert ready["models"] == {name: trained[1][name]["digest"] for name in STACKS}
+    assert ready["rejected"] == {}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_any_stack_of_layers_trains_publishes_and_serves(
+    http: httpx.Client, trained: tuple[Path, dict[str, dict[str, Any]]], name: str
+) -> None:
+    result = trained[1][name]
+    sampled = http.get("/sample", params={"model": name, "seed": 1, "n": 50, "case": "lower"})
+    assert sampled.status_code == 200
+    assert sampled.headers["X-Model-Digest"] == result["digest"]
+    assert len(sampled.json()["names"]) == 50
+    assert set("".join(sampled.json()["names"])) <= set("".join(NAMES))
+    scored = http.post("/loss", json={"names": NAMES, "model": name}).json()
+    losses, sizes = [result[part] for part in ("train_loss", "dev_loss", "test_loss")], result
+    assert min(losses) - 1e-5 <= scored["loss"] <= max(losses) + 1e-5
+    assert all(item["novel"] is False for item in scored["names"])
+    info = http.get(f"/models/{name}").json()
+    assert info["parameters"] == sizes["parameters"]
+    layers = STACKS[name]
+    if layers is not None:
+        assert [layer["type"] for layer in info["layers"]] == [layer["type"] for layer in layers]
+
+
+def test_a_bad_request_gets_a_problem_over_a_real_connection(http: httpx.Client) -> None:
+    response = http.post("/sample", content=b'{"n": NaN}', headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "uvicorn" not in response.headers.get("server", "")
+    too_large = http.post("/sample", content=b" " * 2_000_000, headers={"content-type": "application/json"})
+    assert too_large.status_code == 413
+    assert http.get("/livez").status_code == 200
+
+
+def test_the_term_signal_ends_the_service_in_order(http: httpx.Client, server: Server) -> None:
+    assert http.get("/sample").status_code == 200
+    http.close()
+    assert server.terminate() in (0, -signal.SIGTERM)  # uvicorn sends itself the signal again once all is closed
+    log = "".join(server.log)
+    assert "Application shutdown complete" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("NAMESMITH_MAX_BODY_BYTES", "12"), ("NAMESMITH_PLAN_CACHE_MB", "much")]
+)
+def test_a_bad_setting_is_one_line_and_exit_code_2(variable: str, value: str) -> None:
+    command = [sys.executable, "-m", "service", "serve", "--port", "0"]
+    environment = os.environ | {variable: value}
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {variable}: ")
+    assert len(done.stderr.splitlines()) == 1

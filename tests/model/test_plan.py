@@ -28,7 +28,7 @@ def random_table(seed: int, block_size: int = 2) -> Transitions:
     return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
 
 
-def probability(name: str, table: Transitions, probabilities: np.ndarray) -> float:  # type: ignore[type-arg]
+def probability(name: str, table: Transitions, probabilities: np.ndarray) -> float:
     """Chance of a whole name, by walking tuples of symbols rather than row numbers."""
     context, product = (0,) * table.block_size, 1.0
     for symbol in (*ABC.encode(name), 0):

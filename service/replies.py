@@ -1,0 +1,102 @@
+"""What answers look like."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class ModelRef(BaseModel):
+    name: str
+    digest: str
+
+
+class NameDetail(BaseModel):
+    name: str
+    log_prob: float = Field(description="Natural log-probability under the request's temperature, top_k and top_p.")
+    novel: bool | None = Field(description="Not in the training list; null where the list is not known.")
+
+
+class SampleResponse(BaseModel):
+    names: list[str]
+    model: ModelRef
+    seed: int | str
+    probability: float = Field(description="Exact chance that an unconstrained draw meets the constraints.")
+    exhausted: bool
+    details: list[NameDetail] | None
+
+
+class RankedName(BaseModel):
+    name: str
+    log_prob: float = Field(description="Natural log-probability under the request's temperature, top_k and top_p.")
+
+
+class TopResponse(BaseModel):
+    names: list[RankedName] = Field(description="The most probable names, in order; fewer than k if there are no more.")
+    model: ModelRef
+    probability: float = Field(description="Exact chance that an unconstrained draw meets the constraints.")
+
+
+class NextCharacter(BaseModel):
+    char: str = Field(description="A letter, or the empty string for the name's end.")
+    prob: float
+
+
+class NextResponse(BaseModel):
+    context: str = Field(description="The beginning, normalised.")
+    next: list[NextCharacter] = Field(description="All symbols, the most probable first; the sum is 1.")
+    model: ModelRef
+
+
+class CharacterScore(BaseModel):
+    char: str = Field(description="A letter of the normalised name, or the empty string for its end.")
+    log_prob: float
+
+
+class NameScore(BaseModel):
+    name: str
+    loss: float | None = Field(description="-log_prob / (letters + 1), nats a character.")
+    log_prob: float | None = Field(description="Natural log-probability of the whole name, end included.")
+    novel: bool | None = Field(description="Not in the training list; null where the list is not known.")
+    characters: list[CharacterScore] | None
+    reason: str | None = Field(None, description="Why the name was skipped.")
+
+
+class LossResponse(BaseModel):
+    loss: float | None = Field(description="Mean over all characters of all scored names, ends included.")
+    perplexity: float | None
+    names: list[NameScore]
+    model: ModelRef
+
+
+class VocabularyInfo(BaseModel):
+    letters: list[str]
+    size: int = Field(description="Letters and the boundary.")
+    normalization: dict[str, str]
+
+
+class ModelInfo(BaseModel):
+    name: str
+    digest: str
+    parameters: int
+    layers: list[dict[str, Any]]
+    block_size: int = Field(description="Characters of context.")
+    vocabulary: VocabularyInfo
+    losses: dict[str, float | None] = Field(description="Nats a character on each part of the training list.")
+    data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
+    config: dict[str, Any] = Field(description="How it was trained.")
+    published_at: str | None
+
+
+class ModelsResponse(BaseModel):
+    default: str | None
+    models: list[ModelInfo]
+
+
+class Status(BaseModel):
+    status: str
+
+
+class Readiness(BaseModel):
+    status: str
+    models: dict[str, str] = Field(description="Digest by name.")
+    rejected: dict[str, str] = Field(description="Why a model is not served, by name.")

@@ -1,0 +1,75 @@
+"""The most probable names against exhaustive search on a small world."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.constraints import Constraints, compile_constraints
+from model.errors import UnsatisfiableError
+from model.ranking import most_probable
+from model.sampling import Sampler, Settings
+from model.scoring import character_log_probs
+from model.store import BUNDLED, Store
+from model.transitions import Transitions, compile_table
+from model.vocabulary import Vocabulary
+
+AB = Vocabulary(("a", "b"))
+LONGEST = 7
+
+
+def random_table(seed: int) -> Transitions:
+    logits = np.random.default_rng(seed).normal(size=(AB.size**2, AB.size))
+    return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    lengths=st.tuples(st.integers(1, LONGEST), st.integers(1, LONGEST)).map(sorted),
+    constraints=st.builds(Constraints, st.sampled_from([None, "a", "ba"]), st.sampled_from([None, "b"])),
+    count=st.integers(1, 300),
+)
+def test_the_ranking_equals_exhaustive_search(
+    seed: int, lengths: list[int], constraints: Constraints, count: int
+) -> None:
+    table = random_table(seed)
+    names = [
+        "".join(letters) for k in range(lengths[0], lengths[1] + 1) for letters in itertools.product("ab", repeat=k)
+    ]
+    names = [n for n in names if n.startswith(constraints.prefix or "") and n.endswith(constraints.suffix or "")]
+    try:
+        sampler = Sampler(table, Settings(1.0, None, None, *lengths), compile_constraints(constraints, AB))
+    except UnsatisfiableError:
+        assert not names
+        return
+    parts = character_log_probs(table, [AB.encode(name) for name in names])
+    scores = {name: float(part.sum()) for name, part in zip(names, parts, strict=True)}
+    found = [(AB.decode(ranked.symbols), ranked.log_prob) for ranked in most_probable(sampler.plan, count)]
+    # Rearranged names tie exactly, so names are compared by their scores, each once.
+    assert len({name for name, _ in found}) == len(found) == min(count, len(names))
+    assert [score for _, score in found] == pytest.approx(sorted(scores.values(), reverse=True)[:count], abs=1e-9)
+    assert [score for _, score in found] == pytest.approx([scores[name] for name, _ in found], abs=1e-9)
+
+
+def test_the_best_names_of_the_bundled_model_are_better_than_any_that_is_drawn() -> None:
+    version = Store(BUNDLED).load("us-names")
+    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    sampler = Sampler(table, Settings(min_length=4))
+    ranked = most_probable(sampler.plan, 50)
+    assert [name.log_prob for name in ranked] == sorted((name.log_prob for name in ranked), reverse=True)
+    top = {vocabulary.decode(name.symbols) for name in ranked}
+    assert len(top) == 50
+    for draws in sampler.draw(2, 50_000):
+        for name, log_prob in zip(draws.decode(vocabulary), draws.log_probs, strict=True):
+            assert name in top or log_prob <= ranked[-1].log_prob + 1e-9
+
+
+def test_a_set_with_fewer_names_gives_them_all() -> None:
+    sampler = Sampler(random_table(1), Settings(max_length=2))
+    found = most_probable(sampler.plan, 100)
+    assert len(found) == 2 + 4
+    assert math.fsum(math.exp(name.log_prob) for name in found) == pytest.approx(sampler.probability)

@@ -1,0 +1,155 @@
+"""What several tests of the service share: clients, the bundled model, and a tiny model with accents."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+import torch
+from fastapi.testclient import TestClient
+
+from model import checkpoint
+from model.checkpoint import Checkpoint
+from model.stack import Stack
+from model.store import BUNDLED, Store, Version
+from model.vocabulary import Vocabulary
+from service.app import create_app
+from service.settings import Settings
+from training.dataset import NameList, read_names
+from training.presets import PRESETS, tanh_stack
+from training.run import Config, Result, fit, override
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY_NAMES = ["zoé", "andré", "josé", "ana", "jean-luc", "o'neal", "rené", "dana", "noa", "leo", "anna-lou", "chloé"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Networks this small are slower with more, and far slower where tests run side by side."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def training_list() -> NameList:
+    """The list that the bundled model was trained on."""
+    return read_names(ROOT / "data" / "us-names.csv")
+
+
+@pytest.fixture(scope="session")
+def us_names() -> Version:
+    return Store(BUNDLED).load("us-names")
+
+
+@pytest.fixture(scope="session")
+def us_model(us_names: Version) -> Checkpoint:
+    return us_names.checkpoint
+
+
+@pytest.fixture(scope="session")
+def tiny_list() -> NameList:
+    return NameList(TINY_NAMES, np.ones(len(TINY_NAMES)), "tiny.txt")
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_list: NameList) -> Result:
+    """A model of two characters of context, trained for twenty steps."""
+    symbols = len(set("".join(TINY_NAMES))) + 1
+    config = Config(override(PRESETS["fast"], 20, None, None), block_size=2, layers=tanh_stack(symbols, 2, 4, 12))
+    return fit(tiny_list, config)
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tiny: Result, tiny_list: NameList, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the tiny model twice: `tiny` with its list and `unlisted` without."""
+    root = tmp_path_factory.mktemp("tiny")
+    Store(root).publish("tiny", tiny.data, tiny_list.distinct, tiny.facts())
+    Store(root).publish("unlisted", tiny.data, None, tiny.facts())
+    return root
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(scope="session")
+def client(empty_store: Path) -> Iterator[TestClient]:
+    """The bundled model alone."""
+    with TestClient(create_app(Settings(store=empty_store, bundled_store=BUNDLED))) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def both(tiny_store: Path) -> Iterator[TestClient]:
+    """The bundled model and the tiny ones."""
+    with TestClient(create_app(Settings(store=tiny_store, bundled_store=BUNDLED))) as client:
+        yield client
+
+
+@pytest.fixture
+def serve(empty_store: Path) -> Iterator[Callable[..., TestClient]]:
+    """A started service with these settings; both stores are empty unless they are given."""
+    with ExitStack() as stack:
+
+        def start(*, raise_server_exceptions: bool = True, **fields: Any) -> TestClient:
+            settings = Settings(**{"store": empty_store, "bundled_store": empty_store, **fields})
+            client = TestClient(create_app(settings), raise_server_exceptions=raise_server_exceptions)
+            return stack.enter_context(client)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def publish() -> Callable[..., str]:
+    """Publishes a table of logits (symbols, symbols), one character of context, and returns the digest.
+
+    Without `logits` they are drawn, by the name of the model.
+    """
+
+    def put(
+        root: Path,
+        name: str,
+        letters: str = "abc",
+        logits: torch.Tensor | None = None,
+        names: list[str] | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> str:
+        vocabulary = Vocabulary(tuple(letters))
+        size = vocabulary.size
+        layers: list[dict[str, Any]] = [
+            {"type": "Embedding", "num_embeddings": size, "embedding_dim": size},
+            {"type": "Flatten"},
+        ]
+        network = Stack.build(layers)
+        network.reset_parameters(torch.Generator().manual_seed(zlib.crc32(name.encode())))
+        if logits is not None:
+            network.load_state({"0.weight": logits})
+        data = checkpoint.dumps(Checkpoint(network, 1, vocabulary, facts or {}))
+        return Store(root).publish(name, data, names, {})
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def check_problem() -> Callable[..., dict[str, Any]]:
+    """Checks that an answer is a problem of this status, type and pointer, and returns it."""
+
+    def check(
+        answer: httpx.Response, status: int, problem_type: str | None = None, pointer: str | None = None
+    ) -> dict[str, Any]:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem: dict[str, Any] = answer.json()
+        assert problem["request_id"] == answer.headers["x-request-id"]
+        assert problem_type in (None, problem["type"])
+        assert pointer is None or pointer in [error["pointer"] for error in problem["errors"]]
+        return problem
+
+    return check

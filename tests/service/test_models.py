@@ -1,0 +1,105 @@
+"""GET /models and /models/{name}."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from model.store import Version
+from training.dataset import NameList
+
+CheckProblem = Callable[..., dict[str, Any]]
+
+
+def test_the_list_holds_every_model_and_the_default(client: TestClient) -> None:
+    answer = client.get("/models").json()
+    assert answer["default"] == "us-names"
+    assert answer["models"] == [client.get("/models/us-names").json()]
+
+
+def test_models_are_sorted_by_name(
+    serve: Callable[..., TestClient], publish: Callable[..., str], tmp_path: Path
+) -> None:
+    for name in ("zeta", "alpha", "mid.dle"):
+        publish(tmp_path / "own", name)
+    answer = serve(store=tmp_path / "own").get("/models").json()
+    assert [model["name"] for model in answer["models"]] == ["alpha", "mid.dle", "zeta"]
+
+
+def test_a_model_tells_its_size_layers_and_context(client: TestClient, us_names: Version) -> None:
+    response = client.get("/models/us-names")
+    info = response.json()
+    assert info["name"] == "us-names"
+    assert info["digest"] == response.headers["X-Model-Digest"] == us_names.digest
+    assert info["parameters"] == 47_024
+    assert info["block_size"] == 3
+    types = [layer["type"] for layer in info["layers"]]
+    hidden = ["Linear", "BatchNorm1d", "Tanh"]
+    assert types == ["Embedding", "Flatten", *(hidden * 5), "Linear", "BatchNorm1d"]
+    assert info["layers"][0] == {"type": "Embedding", "num_embeddings": 27, "embedding_dim": 10}
+    counted = 0
+    for layer in info["layers"]:
+        counted += layer.get("num_embeddings", 0) * layer.get("embedding_dim", 0)
+        counted += layer.get("in_features", 0) * layer.get("out_features", 0) + 2 * layer.get("num_features", 0)
+    assert counted == info["parameters"]
+
+
+def test_a_model_tells_its_vocabulary(client: TestClient) -> None:
+    assert client.get("/models/us-names").json()["vocabulary"] == {
+        "letters": list("abcdefghijklmnopqrstuvwxyz"),
+        "size": 27,
+        "normalization": {"form": "NFC", "case": "lower"},
+    }
+
+
+def test_a_model_tells_where_it_comes_from(client: TestClient, us_names: Version, training_list: NameList) -> None:
+    info = client.get("/models/us-names").json()
+    assert set(info["losses"]) == {"train", "dev", "test"}
+    assert all(1.9 < loss < 2.2 for loss in info["losses"].values())
+    assert info["data"]["fingerprint"] == training_list.fingerprint()
+    assert info["data"]["names"] == len(training_list.names)
+    assert info["data"]["distinct_names"] == len(set(training_list.names))
+    assert info["config"] == us_names.checkpoint.facts["config"]
+    assert info["published_at"] == us_names.manifest["published_at"]
+
+
+@pytest.mark.parametrize("name", ["no-such", "US-NAMES", "us-names.", "%00", "x" * 5000])
+def test_an_unknown_name_is_not_found(client: TestClient, check_problem: CheckProblem, name: str) -> None:
+    check_problem(client.get(f"/models/{name}"), 404)
+
+
+def test_an_unknown_model_is_not_found_wherever_it_is_asked_for(
+    client: TestClient, check_problem: CheckProblem
+) -> None:
+    for response in (
+        client.get("/models/nobody"),
+        client.get("/sample", params={"model": "nobody"}),
+        client.post("/sample", json={"model": "nobody"}),
+        client.get("/loss", params={"name": "emma", "model": "nobody"}),
+        client.post("/loss", json={"names": ["emma"], "model": "nobody"}),
+    ):
+        problem = check_problem(response, 404, "unknown-model")
+        assert "us-names" in problem["detail"]
+
+
+@pytest.mark.parametrize("losses", ["low", [1.0], {"dev": "low"}])
+def test_odd_facts_in_one_checkpoint_do_not_break_the_list(
+    serve: Callable[..., TestClient], publish: Callable[..., str], tmp_path: Path, losses: Any
+) -> None:
+    """Facts are free JSON, and a checkpoint may have been made elsewhere."""
+    publish(tmp_path / "own", "good")
+    publish(tmp_path / "own", "odd", facts={"losses": losses})
+    answer = serve(raise_server_exceptions=False, store=tmp_path / "own").get("/models")
+    assert answer.status_code == 200
+    assert "good" in [model["name"] for model in answer.json()["models"]]
+
+
+def test_a_model_with_no_facts_is_described_all_the_same(
+    serve: Callable[..., TestClient], publish: Callable[..., str], tmp_path: Path
+) -> None:
+    publish(tmp_path / "own", "bare")
+    info = serve(store=tmp_path / "own").get("/models/bare").json()
+    assert info["losses"] == info["data"] == info["config"] == {}
+    assert info["parameters"] == 16

@@ -72,7 +72,10 @@ def dumps(checkpoint: Checkpoint) -> bytes:
         "normalization": {"form": normalization.form, "case": normalization.case},
         "facts": checkpoint.facts,
     }
-    text = json.dumps(metadata, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    try:
+        text = json.dumps(metadata, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"the facts of a checkpoint must be plain JSON: {error}") from None
     return safetensors.torch.save(state, metadata={METADATA_KEY: text})
 
 
@@ -132,13 +135,18 @@ def _read_metadata(data: bytes) -> _Metadata:
             f"a safetensors file without the metadata entry {METADATA_KEY!r}: not a namesmith checkpoint"
         )
     try:
-        return _Metadata.model_validate_json(text)
+        metadata = _Metadata.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))[:64] or "metadata"
         raise CheckpointError(
             f"checkpoint metadata: {where}: {first['msg'][:100]} (this program reads format {FORMAT_VERSION})"
         ) from None
+    try:
+        json.dumps(metadata.facts, allow_nan=False)
+    except ValueError:
+        raise CheckpointError("checkpoint metadata: facts hold a number that JSON cannot hold") from None
+    return metadata
 
 
 def _check_numbers(stack: Stack) -> None:

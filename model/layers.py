@@ -128,11 +128,13 @@ class BatchNorm1d(Layer):
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
-        self.gamma = torch.ones(num_features)
-        self.beta = torch.zeros(num_features)
-        self.running_mean = torch.zeros(num_features)
-        self.running_var = torch.ones(num_features)
         self.row_weights: Tensor | None = None
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002
+        """Nothing is random here: scale and variance 1, shift and mean 0."""
+        self.gamma, self.beta = torch.ones(self.num_features), torch.zeros(self.num_features)
+        self.running_mean, self.running_var = torch.zeros(self.num_features), torch.ones(self.num_features)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.num_features:

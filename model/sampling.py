@@ -56,7 +56,8 @@ class Sampler:
         self._max_length = settings.max_length
         self.probability = self.plan.probability
         if self.probability == 0:
-            raise UnsatisfiableError("no name meets these constraints under these settings")
+            lengths = f"{settings.min_length} to {settings.max_length} letters"
+            raise UnsatisfiableError(f"no name of {lengths} meets these constraints under these settings")
 
     @property
     def nbytes(self) -> int:
@@ -93,6 +94,6 @@ class Sampler:
 def _choose(weights: Floats, words: NDArray[np.uint64]) -> Ints:
     """One symbol a row: the first whose integer threshold lies over the row's 32-bit word."""
     cumulative = np.cumsum(weights, axis=1)
-    thresholds = np.rint(cumulative * (_RANGE / cumulative[:, -1:])).astype(np.uint64)
+    thresholds = np.rint(cumulative / cumulative[:, -1:] * _RANGE).astype(np.uint64)
     chosen: Ints = (thresholds <= words[:, None]).sum(axis=1)
     return chosen

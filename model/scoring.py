@@ -10,6 +10,8 @@ from model.vocabulary import BOUNDARY
 
 def character_log_probs(transitions: Transitions, names: Sequence[Sequence[int]]) -> list[Floats]:
     """For each name (letter ids), the natural log-probability of each letter and of the end: (letters + 1,)."""
+    if not names:
+        return []
     symbols = np.array([symbol for name in names for symbol in (*name, BOUNDARY)], dtype=np.int64)
     contexts = np.empty_like(symbols)
     size, tails = transitions.vocabulary_size, len(transitions.log_probs) // transitions.vocabulary_size

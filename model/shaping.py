@@ -35,19 +35,20 @@ def shape_distribution(log_probs: Floats, settings: Settings) -> Floats:
     top_k keeps the k most probable symbols, ties going to the smaller id; top_p keeps the fewest most
     probable symbols whose sum reaches p (Holtzman et al. 2020). Both renormalise.
     """
-    scaled = log_probs / settings.temperature
-    probabilities: Floats = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    with np.errstate(over="ignore"):  # a tiny temperature leaves only the most probable symbols
+        probabilities: Floats = np.exp((log_probs - log_probs.max(axis=1, keepdims=True)) / settings.temperature)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    if settings.top_k is None and settings.top_p is None:
+    top_p = settings.top_p if settings.top_p != 1 else None  # rounded sums reach 1 too early
+    if settings.top_k is None and top_p is None:
         return probabilities
     order = np.argsort(-probabilities, axis=1, kind="stable")
     ranked = np.take_along_axis(probabilities, order, axis=1)
     if settings.top_k is not None:
         ranked[:, settings.top_k :] = 0
         ranked /= ranked.sum(axis=1, keepdims=True)
-    if settings.top_p is not None:
+    if top_p is not None:
         before = np.cumsum(ranked, axis=1) - ranked
-        ranked[before >= settings.top_p] = 0
+        ranked[before >= top_p] = 0
         ranked /= ranked.sum(axis=1, keepdims=True)
     np.put_along_axis(probabilities, order, ranked, axis=1)
     return probabilities

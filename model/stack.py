@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from model.errors import StackError
-from model.layers import LAYERS, BatchNorm1d, Embedding, Layer, Linear
+from model.layers import LAYERS, BatchNorm1d, Embedding, Flatten, Layer, Linear
 
 Description = Sequence[Mapping[str, Any]]
 """One mapping a layer: its `type` and the arguments of its constructor, as in
@@ -112,8 +112,8 @@ class Stack:
         probe = Stack.build(self.describe(), device="meta").eval()
         x = torch.zeros(2, block_size, dtype=torch.long, device="meta")
         for i, layer in enumerate(probe.layers):
-            if not x.is_floating_point() and layer.parameter_names and not isinstance(layer, Embedding):
-                raise StackError(f"layer {i}, {layer!r}, takes numbers, not symbol ids; put an Embedding before it")
+            if not x.is_floating_point():
+                _check_takes_ids(i, layer, vocabulary_size)
             try:
                 x = layer(x)
             except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -121,18 +121,24 @@ class Stack:
                 raise StackError(
                     f"layer {i}, {layer!r}, does not take input of shape {tuple(x.shape)}: {reason}"
                 ) from None
-        if x.shape != (2, vocabulary_size):
+        if x.shape != (2, vocabulary_size) or not x.is_floating_point():
             raise StackError(
                 f"the last layer, {self.layers[-1]!r}, gives shape (batch, {', '.join(map(str, x.shape[1:]))}); "
                 f"this vocabulary needs (batch, {vocabulary_size})"
             )
-        first = self.layers[0].config()
-        if first.get("num_embeddings", vocabulary_size) != vocabulary_size:
-            raise StackError(f"layer 0, {self.layers[0]!r}, must have num_embeddings={vocabulary_size}, one a symbol")
 
     def __repr__(self) -> str:
         lines = "".join(f"\n  {i}: {layer!r}" for i, layer in enumerate(self.layers))
         return f"Stack({lines}\n)"
+
+
+def _check_takes_ids(index: int, layer: Layer, vocabulary_size: int) -> None:
+    """Only an Embedding of the whole vocabulary, and what merely rearranges, may be given symbol ids."""
+    if isinstance(layer, Embedding):
+        if layer.num_embeddings != vocabulary_size:
+            raise StackError(f"layer {index}, {layer!r}, must have num_embeddings={vocabulary_size}, one a symbol")
+    elif not isinstance(layer, Flatten):
+        raise StackError(f"layer {index}, {layer!r}, takes numbers, not symbol ids; put an Embedding before it")
 
 
 def _build_layer(index: int, entry: Mapping[str, Any]) -> Layer:

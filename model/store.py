@@ -92,6 +92,8 @@ class Store:
         digest = digest or self.current(name)
         directory = self._directory(name, digest)
         manifest = _read_manifest(directory)
+        if (manifest.get("name"), manifest.get("digest")) != (name, digest):
+            raise StoreError(f"{directory / MANIFEST_FILE} is of another version: the version is damaged")
         for file, expected in manifest["files"].items():
             if _sha256(directory / file) != expected:
                 raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
@@ -100,9 +102,7 @@ class Store:
             raise StoreError(
                 f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged"
             )
-        names = None
-        if NAMES_FILE in manifest["files"]:
-            names = frozenset((directory / NAMES_FILE).read_text(encoding="utf-8").split("\n")) - {""}
+        names = _read_names(directory / NAMES_FILE) if NAMES_FILE in manifest["files"] else None
         return Version(name, digest, _loads(data, directory), names, manifest)
 
     def publish(self, name: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]) -> str:
@@ -130,7 +130,7 @@ class Store:
         if directory.is_dir():
             self.load(name, digest)
             return
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        _make_directories(directory.parent)
         files = {MODEL_FILE: data}
         if training_names is not None:
             files[NAMES_FILE] = "".join(f"{line}\n" for line in sorted(training_names)).encode()
@@ -194,6 +194,21 @@ def _sha256(path: Path) -> str:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
 
 
+def _read_names(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text(encoding="utf-8").split("\n")) - {""}
+    except (OSError, UnicodeDecodeError):
+        raise StoreError(f"{path} cannot be read as UTF-8 text: the version is damaged") from None
+
+
+def _make_directories(path: Path) -> None:
+    """Whatever the umask, readable by a service that runs as another user."""
+    missing = [parent for parent in (path, *path.parents) if not parent.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for directory in missing:
+        directory.chmod(0o755)
+
+
 def _write_synced(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
@@ -203,7 +218,9 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 def _replace_file(path: Path, content: bytes) -> None:
-    """Replaces `path` atomically: a synced sibling, renamed over it, and the directory synced."""
+    """Replaces `path` atomically: a synced sibling, renamed over it, and the directory synced. If even the last
+    step fails, the old content is put back before the error is raised."""
+    before = path.read_bytes() if path.exists() else None
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         _write_synced(temporary, content)
@@ -211,7 +228,15 @@ def _replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    try:
+        _sync_directory(path.parent)
+    except OSError:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            _write_synced(temporary, before)
+            temporary.replace(path)
+        raise
 
 
 def _sync_directory(path: Path) -> None:

@@ -112,8 +112,9 @@ def _checked_top_k(model: ServedModel, request: Shape) -> int | None:
     return request.top_k
 
 
-def score(catalog: Catalog, request: LossRequest) -> LossResponse:
-    """Raises UnknownModelError, and ProblemError for a character outside the vocabulary unless it is skipped."""
+def score(catalog: Catalog, request: LossRequest, field: str = "names") -> LossResponse:
+    """Raises UnknownModelError, and ProblemError for a character outside the vocabulary unless it is skipped.
+    `field` is what the request calls its names."""
     model = catalog.get(request.model)
     vocabulary = model.version.checkpoint.vocabulary
     normalized = [vocabulary.normalization(name) for name in request.names]
@@ -125,7 +126,7 @@ def score(catalog: Catalog, request: LossRequest) -> LossResponse:
             reasons.append(None)
         except UnknownCharacterError as error:
             if request.unknown == "error":
-                raise field_problem(f"/names/{i}", str(error), "unknown-character") from None
+                raise field_problem(f"/{field}/{i}", str(error), "unknown-character") from None
             reasons.append(str(error))
     scored = iter(character_log_probs(model.transitions, encoded) if encoded else [])
     total, characters = 0.0, 0
@@ -165,11 +166,17 @@ def describe(model: ServedModel) -> ModelInfo:
             size=checkpoint.vocabulary.size,
             normalization={"form": normalization.form, "case": normalization.case},
         ),
-        losses=facts.get("losses", {}),
-        data=facts.get("data", {}),
-        config=facts.get("config", {}),
+        losses=_section(facts, "losses"),
+        data=_section(facts, "data"),
+        config=_section(facts, "config"),
         published_at=model.version.manifest.get("published_at"),
     )
+
+
+def _section(facts: dict[str, Any], name: str) -> dict[str, Any]:
+    """Facts are whatever the checkpoint's maker wrote; only an object can be shown."""
+    section = facts.get(name)
+    return section if isinstance(section, dict) else {}
 
 
 def recase(name: str, case: Case) -> str:

@@ -67,7 +67,6 @@ class Catalog:
                 if name not in models:
                     try:
                         models[name] = _load(Store(root), name, settings.table_budget_mb << 20)
-                        rejected.pop(name, None)
                     except (NamesmithError, OSError) as error:
                         log.error("model %s in %s is not served: %s", name, root, error)
                         rejected.setdefault(name, str(error))

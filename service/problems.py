@@ -1,5 +1,7 @@
 """Every error as RFC 9457 problem+json: the one place where errors become HTTP."""
 
+import itertools
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -153,6 +155,8 @@ def _pointer(location: Iterable[int | str]) -> str:
 
 
 def _clip(text: str, limit: int = 200) -> str:
-    """Text that can be encoded and is short, whatever a client sent."""
+    """Text that can be encoded and is short, in bytes of JSON, whatever a client sent."""
     clean = text.encode("utf-8", "replace").decode("utf-8")
-    return clean if len(clean) <= limit else clean[: limit - 3] + "..."
+    sizes = itertools.accumulate(len(json.dumps(char, ensure_ascii=False).encode()) - 2 for char in clean[: limit + 1])
+    kept = sum(size <= limit for size in sizes)
+    return clean if kept == len(clean) else clean[: max(0, kept - 3)] + "..."

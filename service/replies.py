@@ -81,7 +81,7 @@ class ModelInfo(BaseModel):
     layers: list[dict[str, Any]]
     block_size: int = Field(description="Characters of context.")
     vocabulary: VocabularyInfo
-    losses: dict[str, float | None] = Field(description="Nats a character on each part of the training list.")
+    losses: dict[str, Any] = Field(description="Nats a character on each part of the training list.")
     data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
     config: dict[str, Any] = Field(description="How it was trained.")
     published_at: str | None

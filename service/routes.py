@@ -44,7 +44,7 @@ def post_sample(request: Request, response: Response, body: SampleRequest) -> Sa
 @router.get("/loss", tags=["names"], responses=_QUERY)
 def get_loss(request: Request, response: Response, query: Annotated[LossQuery, Query()]) -> LossResponse:
     """Tells how likely names are."""
-    return _digest_header(response, answers.score(_catalog(request), query.as_request()))
+    return _digest_header(response, answers.score(_catalog(request), query.as_request(), "name"))
 
 
 @router.post("/loss", tags=["names"], responses=_BODY)

@@ -33,7 +33,7 @@ def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | 
 
 
 def _number_if_digits(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 64 else value
 
 
 SeedNumber = Annotated[int, Field(ge=0, le=MAX_SEED)]

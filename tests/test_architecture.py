@@ -53,7 +53,7 @@ def test_the_model_reads_no_environment_and_prints_nothing() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             names = {ast.Name: "id", ast.Attribute: "attr", ast.alias: "name"}
             name = getattr(node, names.get(type(node), ""), "")
-            assert name not in ("print", "environ", "getenv", "argv", "stdout", "stderr"), (
+            assert name not in ("print", "input", "environ", "getenv", "argv", "stdout", "stderr"), (
                 f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', '?')}: {name}"
             )
 

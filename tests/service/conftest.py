@@ -1,5 +1,6 @@
 """What several tests of the service share: clients, the bundled model, and a tiny model with accents."""
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from training.presets import PRESETS, tanh_stack
 from training.run import Config, Result, fit, override
 
 ROOT = Path(__file__).resolve().parents[2]
+MAX_PROBLEM_BYTES = 4096
 TINY_NAMES = ["zoé", "andré", "josé", "ana", "jean-luc", "o'neal", "rené", "dana", "noa", "leo", "anna-lou", "chloé"]
 
 
@@ -139,15 +141,32 @@ def publish() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def check_problem() -> Callable[..., dict[str, Any]]:
-    """Checks that an answer is a problem of this status, type and pointer, and returns it."""
+    """Checks that an answer is one whole problem, short and documented for its route, of this status, type
+    and pointer; returns it."""
+    paths: dict[str, Any] = create_app(Settings()).openapi()["paths"]
+
+    def documented(method: str, path: str) -> set[str] | None:
+        for template, operations in paths.items():
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) and method in operations:
+                return set(operations[method]["responses"])
+        return None
 
     def check(
         answer: httpx.Response, status: int, problem_type: str | None = None, pointer: str | None = None
     ) -> dict[str, Any]:
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
+        assert len(answer.content) <= MAX_PROBLEM_BYTES
         problem: dict[str, Any] = answer.json()
-        assert problem["request_id"] == answer.headers["x-request-id"]
+        assert list(problem) == ["type", "title", "status", "detail", "errors", "request_id"]
+        assert problem["status"] == status
+        assert all(isinstance(problem[key], str) and problem[key] for key in ("type", "title", "detail"))
+        assert [problem["request_id"]] == answer.headers.get_list("x-request-id")
+        for error in problem["errors"]:
+            assert error.keys() == {"pointer", "detail"}
+            assert error["pointer"] == "" or error["pointer"].startswith("/")
+        statuses = documented(answer.request.method.lower(), answer.request.url.path)
+        assert statuses is None or str(status) in statuses, "this status is not documented for its route"
         assert problem_type in (None, problem["type"])
         assert pointer is None or pointer in [error["pointer"] for error in problem["errors"]]
         return problem

@@ -220,8 +220,17 @@ def test_a_field_of_the_wrong_type_is_pointed_to(
 
 @pytest.mark.parametrize(
     ("query", "pointer"),
-    [("n=five", "/n"), ("n=5.5", "/n"), ("n=", "/n"), ("temperature=nan", "/temperature"), ("top_p=inf", "/top_p")]
-    + [("details=maybe", "/details"), ("x=1", "/x"), ("n=" + "1" * 5000, "/n"), ("seed=", "/seed")],
+    [
+        ("n=five", "/n"),
+        ("n=5.5", "/n"),
+        ("n=", "/n"),
+        ("n=" + "1" * 5000, "/n"),
+        ("temperature=nan", "/temperature"),
+        ("top_p=inf", "/top_p"),
+        ("details=maybe", "/details"),
+        ("seed=", "/seed"),
+        ("x=1", "/x"),
+    ],
 )
 def test_a_query_parameter_that_cannot_be_read_is_pointed_to(
     client: TestClient, check_problem: CheckProblem, query: str, pointer: str

@@ -158,7 +158,7 @@ def test_a_model_whose_names_never_end_is_rejected(serve: Serve, publish: Publis
     publish(tmp_path / "own", "good")
     ready = serve(store=tmp_path / "own").get("/readyz").json()
     assert list(ready["models"]) == ["good"]
-    assert "letters" in ready["rejected"]["endless"]
+    assert "no name" in ready["rejected"]["endless"]
 
 
 def test_nothing_but_a_damaged_model_is_live_and_not_ready(

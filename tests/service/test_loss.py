@@ -167,7 +167,8 @@ def test_nothing_but_skipped_names_has_no_loss(client: TestClient) -> None:
 
 
 def test_get_takes_names_one_by_one(client: TestClient, us_names: Version) -> None:
-    query = [("name", name) for name in NAMES] + [("details", "true"), ("model", "us-names"), ("unknown", "skip")]
+    query: list[tuple[str, Any]] = [("name", name) for name in NAMES]
+    query += [("details", "true"), ("model", "us-names"), ("unknown", "skip")]
     response = client.get("/loss", params=query)
     assert response.json() == score(client, NAMES, details=True)
     assert response.headers["X-Model-Digest"] == us_names.digest

@@ -57,7 +57,7 @@ def test_an_edit_of_the_layer_list_trains_and_is_published_and_loads(
         pytest.param([*USUAL[:5], {"type": "Linear", "in_features": 9, "out_features": 16}, *USUAL[5:]], "layer 5, L"),
         pytest.param(USUAL[:-2], "last layer"),
         pytest.param([USUAL[0], *USUAL[2:]], "BatchNorm1d|Linear"),
-        pytest.param(tanh_stack(9, BLOCK_SIZE), "last layer"),
+        pytest.param(tanh_stack(9, BLOCK_SIZE), "layer 0, Embedding"),
         pytest.param(tanh_stack(SYMBOLS, 4), "layer 2, Linear"),
         pytest.param([{"type": "Embedding", "num_embeddings": 5, "embedding_dim": 4}, *USUAL[1:]], "layer 0, Embed"),
         pytest.param([*USUAL[:4], {"type": "Sigmoid"}, *USUAL[5:]], "layer 4.*Sigmoid"),

@@ -355,6 +355,17 @@ def test_another_whole_model_in_a_version_is_refused(store: Store) -> None:
     assert same_content(store.load("tiny", first), FIRST)
 
 
+def test_another_model_under_a_manifest_rewritten_to_fit_is_refused(store: Store) -> None:
+    """The manifest names the digest it lies under and the hash of a model that is not of that digest."""
+    folder = version_directory(store, "tiny", store.publish("tiny", FIRST, NAMES, {}))
+    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    manifest["files"][MODEL_FILE] = checkpoint.digest(SECOND)
+    (folder / MODEL_FILE).write_bytes(SECOND)
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(StoreError, match="does not have the digest of its directory"):
+        store.load("tiny")
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"\n", b"0" * 63, b"0" * 65, b"..", b"\xff" * 64, b"G" * 64, b"0" * 64 + b"\n" + b"0" * 64, b"0" * 64],

@@ -151,6 +151,8 @@ def _read_metadata(data: bytes) -> _Metadata:
 
 def _check_numbers(stack: Stack) -> None:
     for name, tensor in stack.state().items():
+        if tensor.dtype != torch.float32:
+            raise CheckpointError(f"tensor {name} is {tensor.dtype}, not torch.float32")
         if not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(f"tensor {name} holds NaN or infinity")
     for i, layer in enumerate(stack.layers):

@@ -121,7 +121,9 @@ class Stack:
                 raise StackError(
                     f"layer {i}, {layer!r}, does not take input of shape {tuple(x.shape)}: {reason}"
                 ) from None
-        if x.shape != (2, vocabulary_size) or not x.is_floating_point():
+        if not x.is_floating_point():
+            raise StackError(f"the last layer, {self.layers[-1]!r}, gives symbol ids; it must give logits")
+        if x.shape != (2, vocabulary_size):
             raise StackError(
                 f"the last layer, {self.layers[-1]!r}, gives shape (batch, {', '.join(map(str, x.shape[1:]))}); "
                 f"this vocabulary needs (batch, {vocabulary_size})"

@@ -133,7 +133,7 @@ class Store:
         _make_directories(directory.parent)
         files = {MODEL_FILE: data}
         if training_names is not None:
-            files[NAMES_FILE] = "".join(f"{line}\n" for line in sorted(training_names)).encode()
+            files[NAMES_FILE] = _names_file(training_names)
         manifest = {
             "format_version": 1,
             "name": name,
@@ -153,8 +153,7 @@ class Store:
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        for parent in (directory.parent, directory.parent.parent, self.root, self.root.parent):
-            _sync_directory(parent)
+        _sync_directory(directory.parent)
 
     def _directory(self, name: str, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
@@ -194,6 +193,13 @@ def _sha256(path: Path) -> str:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
 
 
+def _names_file(names: Iterable[str]) -> bytes:
+    lines = sorted(names)
+    if broken := next((line for line in lines if "\n" in line or not line.isprintable()), None):
+        raise StoreError(f"the name {broken[:64]!a} cannot be kept: it holds characters that cannot be printed")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def _read_names(path: Path) -> frozenset[str]:
     try:
         return frozenset(path.read_text(encoding="utf-8").split("\n")) - {""}
@@ -202,11 +208,12 @@ def _read_names(path: Path) -> frozenset[str]:
 
 
 def _make_directories(path: Path) -> None:
-    """Whatever the umask, readable by a service that runs as another user."""
+    """Makes what is missing, synced, and readable by a service that runs as another user whatever the umask."""
     missing = [parent for parent in (path, *path.parents) if not parent.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for directory in missing:
         directory.chmod(0o755)
+        _sync_directory(directory.parent)
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -13,27 +13,26 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from training.presets import tanh_stack
+
 ROOT = Path(__file__).resolve().parent.parent
 CONSONANTS, VOWELS = "bdklmnrst", "aeiou"
 NAMES = sorted({a + b + c + d for a in "bdkm" for b in VOWELS for c in CONSONANTS for d in ("a", "en", "o")})
 SYMBOLS = len({char for name in NAMES for char in name}) + 1
 BLOCK = 3
 
-RELU_WITHOUT_BATCHNORM: list[dict[str, Any]] = [
-    {"type": "Embedding", "num_embeddings": SYMBOLS, "embedding_dim": 8},
-    {"type": "Flatten"},
-    {"type": "Linear", "in_features": 8 * BLOCK, "out_features": 32},
-    {"type": "ReLU"},
-    {"type": "Linear", "in_features": 32, "out_features": SYMBOLS},
-]
-ONE_LAYER_MORE: list[dict[str, Any]] = [
-    *RELU_WITHOUT_BATCHNORM[:4],
-    {"type": "Linear", "in_features": 32, "out_features": 24, "bias": False},
-    {"type": "BatchNorm1d", "num_features": 24},
-    {"type": "GELU"},
-    {"type": "Linear", "in_features": 24, "out_features": SYMBOLS},
-]
-STACKS = {"usual": None, "relu": RELU_WITHOUT_BATCHNORM, "deeper": ONE_LAYER_MORE}
+USUAL = tanh_stack(SYMBOLS, BLOCK)
+STACKS: dict[str, list[dict[str, Any]] | None] = {
+    "usual": None,
+    "relu-for-tanh": [{"type": "ReLU"} if layer["type"] == "Tanh" else layer for layer in USUAL],
+    "no-batchnorm": [layer for layer in USUAL if layer["type"] != "BatchNorm1d"],
+    "one-layer-more": [
+        *USUAL[:5],
+        {"type": "Linear", "in_features": 100, "out_features": 100},
+        {"type": "Tanh"},
+        *USUAL[5:],
+    ],
+}
 
 
 @pytest.fixture(scope="module")

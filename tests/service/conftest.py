@@ -29,15 +29,6 @@ MAX_PROBLEM_BYTES = 4096
 TINY_NAMES = ["zoé", "andré", "josé", "ana", "jean-luc", "o'neal", "rené", "dana", "noa", "leo", "anna-lou", "chloé"]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Networks this small are slower with more, and far slower where tests run side by side."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def training_list() -> NameList:
     """The list that the bundled model was trained on."""

@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.automata import Automaton
-from model.errors import ConstraintError
+from model.errors import ConstraintError, TableTooLargeError
 from model.transitions import START, Floats, Ints
-from model.vocabulary import BOUNDARY
+from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 
 MAX_PAIRS = 32_000_000
 """Automaton states times contexts: what the search for nodes may mark, one byte and one integer each."""
-MAX_BYTES = 128 * 1024 * 1024
-"""Memory that the chances of one plan may take."""
+MAX_BYTES = 256 * 1024 * 1024
+"""Memory that making one plan may take, or half again as many nodes as there are contexts if that is more."""
+MAX_UNCONDITIONED_BYTES = 512 * 1024 * 1024
+"""The same for a plan without constraints; a model that needs more cannot be sampled from."""
 FIRST_NODE = 0
 
 
@@ -63,9 +65,7 @@ def make_plan(probabilities: Floats, automaton: Automaton, min_length: int, max_
     states = len(automaton.moves)
     if states * count > MAX_PAIRS:
         raise _too_complex(f"{states:,} states over {count:,} contexts")
-    codes = _reachable(probabilities > 0, automaton)
-    if (max_length + 2) * (len(codes) + 1) * probabilities.itemsize > MAX_BYTES:
-        raise _too_complex(f"{len(codes):,} reachable states over lengths up to {max_length}")
+    codes = _reachable(probabilities > 0, automaton, max_length)
     contexts, node_states = codes % count, codes // count
     moves = _moves_between(codes, probabilities, automaton)
     accepting = automaton.accepting[node_states]
@@ -78,6 +78,21 @@ def make_plan(probabilities: Floats, automaton: Automaton, min_length: int, max_
     return Plan(probabilities, contexts, accepting, moves, chances, min_length)
 
 
+def _bytes_per_node(size: int, max_length: int) -> int:
+    """The chances, and four working arrays of the width of the vocabulary."""
+    return 8 * (max_length + 2 + 4 * size)
+
+
+def check_contexts(vocabulary_size: int, block_size: int) -> None:
+    """Raises TableTooLargeError if even without constraints a plan over such a model would take too much memory."""
+    reachable = sum((vocabulary_size - 1) ** letters for letters in range(block_size + 1))
+    if reachable > MAX_UNCONDITIONED_BYTES // _bytes_per_node(vocabulary_size, MAX_NAME_LENGTH):
+        raise TableTooLargeError(
+            f"{block_size} characters of context over {vocabulary_size} symbols are {reachable:,} contexts, "
+            "more than can be sampled from in memory; use a smaller --block-size or a smaller alphabet"
+        )
+
+
 def _successors(codes: Ints, possible: NDArray[np.bool_], automaton: Automaton) -> tuple[Ints, NDArray[np.bool_]]:
     """Codes (state * contexts + context) after each letter (n, letters), and which of them can be reached."""
     count, size = possible.shape
@@ -88,22 +103,29 @@ def _successors(codes: Ints, possible: NDArray[np.bool_], automaton: Automaton) 
     return after, (after_states >= 0) & possible[contexts, 1:]
 
 
-def _reachable(possible: NDArray[np.bool_], automaton: Automaton) -> Ints:
-    """Codes of the nodes, ascending; the first one is the start. Breadth first."""
+def _reachable(possible: NDArray[np.bool_], automaton: Automaton, max_length: int) -> Ints:
+    """Codes of the nodes that `max_length` letters reach, ascending; the first one is the start. Breadth first."""
+    limit = max(MAX_BYTES // _bytes_per_node(possible.shape[1], max_length), len(possible) * 3 // 2)
     seen = np.zeros(len(automaton.moves) * len(possible), dtype=np.bool_)
     frontier = np.array([START], dtype=np.int64)
     seen[START] = True
-    while len(frontier):
+    count = 1
+    for _ in range(max_length):
         after, reached = _successors(frontier, possible, automaton)
         new = after[reached]
         frontier = np.unique(new[~seen[new]])
         seen[frontier] = True
+        count += len(frontier)
+        if count > limit:
+            raise _too_complex(f"over {limit:,} reachable states")
+        if not len(frontier):
+            break
     return np.flatnonzero(seen)
 
 
 def _moves_between(codes: Ints, probabilities: Floats, automaton: Automaton) -> NDArray[np.int32]:
     """(nodes, symbols): numbers of the nodes reached; `nodes` for the boundary and where nothing is reached."""
-    numbers = np.empty(len(automaton.moves) * len(probabilities), dtype=np.int32)
+    numbers = np.full(len(automaton.moves) * len(probabilities), len(codes), dtype=np.int32)
     numbers[codes] = np.arange(len(codes), dtype=np.int32)
     after, reached = _successors(codes, probabilities > 0, automaton)
     moves = np.full((len(codes), probabilities.shape[1]), len(codes), dtype=np.int32)

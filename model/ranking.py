@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.errors import ConstraintError
 from model.plan import FIRST_NODE, Plan
 from model.transitions import Floats
 from model.vocabulary import BOUNDARY
 
 _DIGITS = 10
+MAX_WAITING = 300_000
+"""Beginnings that may wait at once, some 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ def most_probable(plan: Plan, count: int) -> list[RankedName]:
 
     A beginning waits in a queue with the log-probability of its best completion, known exactly, so what
     comes out of the queue comes in order. Names of equal probability (to 10 digits: a rearranged name often
-    has the same) come in the order of their letter ids.
+    has the same) come in the order of their letter ids. Raises ConstraintError where too many would wait.
     """
     with np.errstate(divide="ignore"):
         log_probs = np.log(plan.probabilities)
@@ -34,6 +37,8 @@ def most_probable(plan: Plan, count: int) -> list[RankedName]:
 
     def wait(bound: float, symbols: tuple[int, ...], unfinished: bool, node: int, so_far: float) -> None:
         if bound > -np.inf:
+            if len(queue) >= MAX_WAITING:
+                raise ConstraintError("k", f"k={count} has too many candidates here: lower k or narrow the constraints")
             heapq.heappush(queue, (-round(bound, _DIGITS), symbols, unfinished, node, so_far))
 
     wait(float(best[0, FIRST_NODE]), (), True, FIRST_NODE, 0.0)

@@ -20,6 +20,7 @@ from typing import Any
 from model import checkpoint
 from model.checkpoint import Checkpoint
 from model.errors import CheckpointError, StoreError
+from model.vocabulary import is_printable
 
 BUNDLED = Path(__file__).resolve().parent.parent / "store"
 """The models that come with the repository; read-only."""
@@ -128,7 +129,7 @@ class Store:
     ) -> None:
         directory = self._directory(name, digest)
         if directory.is_dir():
-            self.load(name, digest)
+            self._check_same(name, digest, training_names)
             return
         _make_directories(directory.parent)
         files = {MODEL_FILE: data}
@@ -154,6 +155,16 @@ class Store:
             shutil.rmtree(staging, ignore_errors=True)
             raise
         _sync_directory(directory.parent)
+
+    def _check_same(self, name: str, digest: str, training_names: Iterable[str] | None) -> None:
+        """A version is never changed: publishing it again must bring what it holds."""
+        directory = self._directory(name, digest)
+        try:
+            version = self.load(name, digest)
+        except (StoreError, CheckpointError) as error:
+            raise StoreError(f"{error}; remove {directory} and publish again") from None
+        if training_names is not None and frozenset(training_names) != version.training_names:
+            raise StoreError(f"{directory} was published before with another list; remove it and publish again")
 
     def _directory(self, name: str, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
@@ -195,7 +206,7 @@ def _sha256(path: Path) -> str:
 
 def _names_file(names: Iterable[str]) -> bytes:
     lines = sorted(names)
-    if broken := next((line for line in lines if "\n" in line or not line.isprintable()), None):
+    if broken := next((line for line in lines if not all(map(is_printable, line))), None):
         raise StoreError(f"the name {broken[:64]!a} cannot be kept: it holds characters that cannot be printed")
     return "".join(f"{line}\n" for line in lines).encode()
 

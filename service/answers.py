@@ -66,9 +66,12 @@ def top(catalog: Catalog, request: TopQuery) -> TopResponse:
     model = catalog.get(request.model)
     decode = model.version.checkpoint.vocabulary.decode
     sampler = _sampler(catalog, model, request)
+    try:
+        ranking = most_probable(sampler.plan, request.k)
+    except ConstraintError as error:
+        raise field_problem(f"/{error.field}", str(error), "constraint") from None
     names = [
-        RankedName(name=recase(decode(ranked.symbols), request.case), log_prob=ranked.log_prob)
-        for ranked in most_probable(sampler.plan, request.k)
+        RankedName(name=recase(decode(ranked.symbols), request.case), log_prob=ranked.log_prob) for ranked in ranking
     ]
     return TopResponse(names=names, model=_reference(model), probability=sampler.probability)
 
@@ -169,7 +172,8 @@ def describe(model: ServedModel) -> ModelInfo:
         losses=_section(facts, "losses"),
         data=_section(facts, "data"),
         config=_section(facts, "config"),
-        published_at=model.version.manifest.get("published_at"),
+        published_at=str(model.version.manifest.get("published_at", "")) or None,
+        sampler_version=sampling.SAMPLER_VERSION,
     )
 
 

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from model.constraints import Constraints, compile_constraints
 from model.errors import NamesmithError
 from model.sampling import Sampler, Settings
-from model.store import Store, Version
+from model.store import OWN, Store, Version
 from model.transitions import Transitions, compile_table
 from service import settings as service_settings
 
@@ -60,6 +60,8 @@ class Catalog:
     @classmethod
     def load(cls, settings: service_settings.Settings) -> "Catalog":
         """Loads every model of both stores. A bad one is left out, with the reason, and never stops the rest."""
+        if settings.store != OWN and not settings.store.is_dir():
+            log.warning("there is no store at %s yet: only bundled models are served", settings.store)
         models: dict[str, ServedModel] = {}
         rejected: dict[str, str] = {}
         for root in (settings.store, settings.bundled_store):
@@ -67,9 +69,9 @@ class Catalog:
                 if name not in models:
                     try:
                         models[name] = _load(Store(root), name, settings.table_budget_mb << 20)
-                    except (NamesmithError, OSError) as error:
+                    except Exception as error:  # whatever is wrong with one model, the others must serve
                         log.error("model %s in %s is not served: %s", name, root, error)
-                        rejected.setdefault(name, str(error))
+                        rejected.setdefault(name, str(error).replace(f"{root}/", ""))
         return cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
 
     def get(self, name: str | None) -> ServedModel:

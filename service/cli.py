@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from model import store
 from service.settings import Settings
+
+_UVICORN_STARTUP_FAILURE = 3
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Serve name models over HTTP.")
 
@@ -32,7 +34,7 @@ def serve(
     """Start the HTTP service."""
     os.environ["NAMESMITH_STORE"] = str(store_dir.resolve())  # worker processes read their settings there
     Settings()
-    uvicorn.run(
+    _run(
         "service.app:create_app",
         factory=True,
         host=host,
@@ -42,6 +44,14 @@ def serve(
         timeout_graceful_shutdown=20,
         server_header=False,
     )
+
+
+def _run(application: str, **options: Any) -> None:
+    """uvicorn ends with 3 where it cannot start, say on a busy port; here that is 1, failed."""
+    try:
+        uvicorn.run(application, **options)
+    except SystemExit as stop:
+        sys.exit(1 if stop.code == _UVICORN_STARTUP_FAILURE else stop.code)
 
 
 def main() -> None:

@@ -85,6 +85,7 @@ class ModelInfo(BaseModel):
     data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
     config: dict[str, Any] = Field(description="How it was trained.")
     published_at: str | None
+    sampler_version: int = Field(description="Changes whenever the names of a seed would.")
 
 
 class ModelsResponse(BaseModel):

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from service import answers
 from service.catalog import Catalog
-from service.problems import ProblemError, documented
+from service.problems import MAX_ERRORS, FieldError, ProblemError, documented
 from service.replies import (
     LossResponse,
     ModelInfo,
@@ -102,8 +102,9 @@ async def root() -> RedirectResponse:
 def _catalog(request: Request) -> Catalog:
     catalog: Catalog = request.app.state.catalog
     if not catalog.models:
-        detail = "no model is loaded; train one, or see /readyz and the log for what was rejected"
-        raise ProblemError(503, "not-ready", detail, headers={"Retry-After": _RETRY_SECONDS})
+        detail = "no model is loaded: train one, or mend those that were rejected"
+        rejected = [FieldError(pointer=f"/rejected/{name}", detail=why[:200]) for name, why in catalog.rejected.items()]
+        raise ProblemError(503, "not-ready", detail, rejected[:MAX_ERRORS], {"Retry-After": _RETRY_SECONDS})
     return catalog
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -157,3 +158,14 @@ def test_a_bad_setting_is_one_line_and_exit_code_2(variable: str, value: str) ->
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {variable}: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_in_use_is_exit_code_1() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "service", "serve", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -61,9 +61,7 @@ SkipOption = Annotated[bool, typer.Option("--skip-bad-lines", help="Leave out li
 def train_command(
     data: DataArgument,
     name: NameOption = None,
-    preset: Annotated[
-        str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="How to train.")
-    ] = "fast",
+    preset: PresetOption = "fast",
     store_dir: StoreOption = store.OWN,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")] = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -155,16 +153,21 @@ def list_command(store_dir: StoreOption = store.OWN) -> None:
             table.add_column(column, no_wrap=True)
         for name in shelf.names():
             for digest in shelf.digests(name):
-                version = shelf.load(name, digest)
-                dev = version.checkpoint.facts.get("losses", {}).get("dev")
                 table.add_row(
-                    name,
-                    digest[:12],
-                    "yes" if digest == shelf.current(name) else "",
-                    str(version.manifest.get("published_at", "")),
-                    "" if dev is None else f"{dev:.4f}",
+                    name, digest[:12], "yes" if digest == shelf.current(name) else "", *_facts(shelf, name, digest)
                 )
         out.print(table if table.rows else f"{escape(str(root))}: no models")
+
+
+def _facts(shelf: Store, name: str, digest: str) -> tuple[str, str]:
+    """When a version was published and its dev loss, as far as they are known."""
+    try:
+        version = shelf.load(name, digest)
+    except NamesmithError:
+        return "damaged", ""
+    losses = version.checkpoint.facts.get("losses")
+    dev = losses.get("dev") if isinstance(losses, dict) else None
+    return str(version.manifest.get("published_at", "")), f"{dev:.4f}" if isinstance(dev, float) else ""
 
 
 def main() -> None:

@@ -25,8 +25,9 @@ WEIGHT_COLUMN = "weight"
 MIN_DISTINCT_NAMES = 2
 MAX_WEIGHT_RATIO = 1e9
 _REPORTED_LINES = 5
-_STRAY = " \t\u00a0\u3000"
-_SPACES = re.compile("[ \u00a0\u3000]+")
+_SPACE = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_STRAY = re.compile(f"^[\t{_SPACE}]+|[\t{_SPACE}]+$")
+_SPACES = re.compile(f"[{_SPACE}]+")
 
 
 class DataError(NamesmithError):
@@ -85,7 +86,7 @@ def read_names(
     bad: list[str] = []
     empty = 0
     for line, raw, raw_weight in read_rows(text, path, weight_column):
-        name = normalize(_SPACES.sub(" ", raw.strip(_STRAY)))
+        name = normalize(_SPACES.sub(" ", _STRAY.sub("", raw)))
         if not name:
             empty += 1
         elif reason := _fault(name, raw_weight):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from model.constraints import Constraints, compile_constraints
-from model.errors import ConstraintError, UnsatisfiableError
-from model.plan import MAX_BYTES, make_plan
+from model.errors import ConstraintError, TableTooLargeError, UnsatisfiableError
+from model.plan import MAX_BYTES, check_contexts, make_plan
 from model.sampling import Sampler, Settings, shape_distribution
 from model.store import BUNDLED, Store
 from model.transitions import Transitions, compile_table
@@ -191,3 +191,33 @@ def test_a_plan_that_would_take_too_much_memory_is_refused() -> None:
     wide = compile_constraints(Constraints(pattern=".*a.{8}"), Store(BUNDLED).load("us-names").checkpoint.vocabulary)
     with pytest.raises(ConstraintError, match="too complex"):
         Sampler(bundled, Settings(), wide)
+
+
+def test_a_pattern_of_many_states_is_refused_while_its_states_are_being_found() -> None:
+    """Few lengths make few chances; the states themselves must count too."""
+    version = Store(BUNDLED).load("us-names")
+    automaton = compile_constraints(Constraints(pattern="((.{20}){14})*"), version.checkpoint.vocabulary)
+    with pytest.raises(ConstraintError, match="too complex"):
+        Sampler(compile_table(version.checkpoint), Settings(), automaton)
+
+
+def test_only_states_within_the_greatest_length_are_looked_for() -> None:
+    version = Store(BUNDLED).load("us-names")
+    table = compile_table(version.checkpoint)
+    automaton = compile_constraints(Constraints(pattern=".{1,60}"), version.checkpoint.vocabulary)
+    with pytest.raises(ConstraintError, match="too complex"):
+        Sampler(table, Settings(), automaton)
+    short = Sampler(table, Settings(max_length=2), automaton)
+    assert short.probability == pytest.approx(Sampler(table, Settings(max_length=2)).probability, rel=1e-12)
+    assert short.nbytes < 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("symbols", "block_size", "fits"), [(27, 3, True), (27, 4, False), (60, 3, True), (100, 3, False), (200, 2, True)]
+)
+def test_a_model_too_large_to_sample_from_is_told_before_training(symbols: int, block_size: int, fits: bool) -> None:
+    if fits:
+        check_contexts(symbols, block_size)
+    else:
+        with pytest.raises(TableTooLargeError, match="smaller --block-size"):
+            check_contexts(symbols, block_size)

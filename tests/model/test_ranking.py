@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model import ranking
 from model.constraints import Constraints, compile_constraints
-from model.errors import UnsatisfiableError
+from model.errors import ConstraintError, UnsatisfiableError
 from model.ranking import most_probable
 from model.sampling import Sampler, Settings
 from model.scoring import character_log_probs
@@ -59,13 +60,13 @@ def test_the_best_names_of_the_bundled_model_are_better_than_any_that_is_drawn()
     version = Store(BUNDLED).load("us-names")
     vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
     sampler = Sampler(table, Settings(min_length=4))
-    ranked = most_probable(sampler.plan, 50)
-    assert [name.log_prob for name in ranked] == sorted((name.log_prob for name in ranked), reverse=True)
-    top = {vocabulary.decode(name.symbols) for name in ranked}
+    best = most_probable(sampler.plan, 50)
+    assert [name.log_prob for name in best] == sorted((name.log_prob for name in best), reverse=True)
+    top = {vocabulary.decode(name.symbols) for name in best}
     assert len(top) == 50
     for draws in sampler.draw(2, 50_000):
         for name, log_prob in zip(draws.decode(vocabulary), draws.log_probs, strict=True):
-            assert name in top or log_prob <= ranked[-1].log_prob + 1e-9
+            assert name in top or log_prob <= best[-1].log_prob + 1e-9
 
 
 def test_a_set_with_fewer_names_gives_them_all() -> None:
@@ -73,3 +74,9 @@ def test_a_set_with_fewer_names_gives_them_all() -> None:
     found = most_probable(sampler.plan, 100)
     assert len(found) == 2 + 4
     assert math.fsum(math.exp(name.log_prob) for name in found) == pytest.approx(sampler.probability)
+
+
+def test_a_queue_that_would_grow_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "MAX_WAITING", 50)
+    with pytest.raises(ConstraintError, match="too many candidates"):
+        most_probable(Sampler(random_table(1), Settings(max_length=40)).plan, 1000)

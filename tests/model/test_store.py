@@ -150,7 +150,7 @@ def test_digests_go_from_the_oldest_to_the_newest(store: Store) -> None:
 def test_publishing_again_only_moves_current(store: Store) -> None:
     first = store.publish("tiny", FIRST, NAMES, FACTS)
     once = everything(store.root)
-    assert store.publish("tiny", FIRST, ["other"], {"other": True}) == first
+    assert store.publish("tiny", FIRST, NAMES, {"other": True}) == first
     assert everything(store.root) == once
     second = store.publish("tiny", SECOND, NAMES, {})
     versions = everything(store.root / "tiny" / "versions")
@@ -562,3 +562,24 @@ def test_a_root_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="ascii")
     with pytest.raises(StoreError, match="cannot publish to"):
         Store(tmp_path / "file").publish("tiny", FIRST, None, {})
+
+
+def test_the_same_bytes_with_another_list_are_refused_rather_than_ignored(store: Store) -> None:
+    store.publish("tiny", FIRST, None, {})
+    with pytest.raises(StoreError, match="with another list; remove it"):
+        store.publish("tiny", FIRST, ["ana"], {})
+    assert store.load("tiny").training_names is None
+
+
+def test_a_damaged_version_says_what_to_remove(store: Store) -> None:
+    digest = store.publish("tiny", FIRST, NAMES, {})
+    (store.root / "tiny" / "versions" / digest / NAMES_FILE).write_text("x")
+    with pytest.raises(StoreError, match=f"remove .*{digest} and publish again"):
+        store.publish("tiny", FIRST, NAMES, {})
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\ud800", "a\x00"])
+def test_a_name_that_cannot_be_kept_in_lines_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(StoreError, match="cannot be kept"):
+        store.publish("tiny", FIRST, [name], {})
+    assert store.names() == []

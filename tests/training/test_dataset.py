@@ -198,3 +198,8 @@ def test_the_fingerprint_changes_with_any_name_weight_or_order(names: list[str],
     assert fingerprint([*names, "lena"], [*weights, 1.0]) != original
     changed = list(zip(names, weights, strict=True)) != list(zip(names, weights, strict=True))[::-1]
     assert (fingerprint(names[::-1], weights[::-1]) != original) == changed
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u202f", "\u3000"])
+def test_every_kind_of_space_is_a_space(space: str, write: Write) -> None:
+    assert read_names(write("list.txt", f"{space}anna{space} lou{space}\nemma\n")).names == ["anna lou", "emma"]

@@ -7,7 +7,6 @@ A reader therefore sees the old version or the new one, whole.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 
 from model import checkpoint
 from model.checkpoint import Checkpoint
+from model.durable import make_directories, replace_file, sync_directory, write_synced
 from model.errors import CheckpointError, StoreError
 from model.vocabulary import is_printable
 
@@ -119,7 +119,7 @@ class Store:
         digest = checkpoint.digest(data)
         try:
             self._write_version(name, digest, data, training_names, facts)
-            _replace_file(self.root / name / "current", (digest + "\n").encode("ascii"))
+            replace_file(self.root / name / "current", (digest + "\n").encode("ascii"))
         except OSError as error:
             raise StoreError(f"cannot publish to {self.root}: {error.strerror}") from None
         return digest
@@ -131,7 +131,7 @@ class Store:
         if directory.is_dir():
             self._check_same(name, digest, training_names)
             return
-        _make_directories(directory.parent)
+        make_directories(directory.parent)
         files = {MODEL_FILE: data}
         if training_names is not None:
             files[NAMES_FILE] = _names_file(training_names)
@@ -147,14 +147,14 @@ class Store:
         staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=directory.parent))
         try:
             for file, content in files.items():
-                _write_synced(staging / file, content)
+                write_synced(staging / file, content)
             staging.chmod(0o755)
-            _sync_directory(staging)
+            sync_directory(staging)
             staging.rename(directory)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        _sync_directory(directory.parent)
+        sync_directory(directory.parent)
 
     def _check_same(self, name: str, digest: str, training_names: Iterable[str] | None) -> None:
         """A version is never changed: publishing it again must bring what it holds."""
@@ -216,50 +216,3 @@ def _read_names(path: Path) -> frozenset[str]:
         return frozenset(path.read_text(encoding="utf-8").split("\n")) - {""}
     except (OSError, UnicodeDecodeError):
         raise StoreError(f"{path} cannot be read as UTF-8 text: the version is damaged") from None
-
-
-def _make_directories(path: Path) -> None:
-    """Makes what is missing, synced, and readable by a service that runs as another user whatever the umask."""
-    missing = [parent for parent in (path, *path.parents) if not parent.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for directory in missing:
-        directory.chmod(0o755)
-        _sync_directory(directory.parent)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)  # readable by a service that runs as another user
-        os.fsync(file.fileno())
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    """Replaces `path` atomically: a synced sibling, renamed over it, and the directory synced. If even the last
-    step fails, the old content is put back before the error is raised."""
-    before = path.read_bytes() if path.exists() else None
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        _write_synced(temporary, content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    try:
-        _sync_directory(path.parent)
-    except OSError:
-        if before is None:
-            path.unlink(missing_ok=True)
-        else:
-            _write_synced(temporary, before)
-            temporary.replace(path)
-        raise
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

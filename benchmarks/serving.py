@@ -7,7 +7,8 @@ import torch
 
 from model import store
 from model.checkpoint import Checkpoint
-from model.sampling import Sampler, Settings
+from model.sampling import Sampler
+from model.shaping import Settings
 from model.store import Store
 from model.transitions import compile_table
 from model.vocabulary import BOUNDARY

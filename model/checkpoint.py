@@ -96,14 +96,14 @@ def loads(data: bytes) -> Checkpoint:
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a checkpoint file, at most 256 MiB of them. Raises CheckpointError."""
+    """The bytes of a file of a version, at most 256 MiB of them. Raises CheckpointError."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
     if len(data) > MAX_FILE_BYTES:
-        raise CheckpointError(f"{path} is larger than the {MAX_FILE_BYTES >> 20} MiB a checkpoint may have")
+        raise CheckpointError(f"{path} is larger than the {MAX_FILE_BYTES >> 20} MiB that are read")
     return data
 
 

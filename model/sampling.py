@@ -1,7 +1,8 @@
 """Exact draws of names from a table, conditioned on constraints.
 
 Each next symbol is drawn from the true conditional distribution (see plan): nothing is rejected,
-nothing is cut off. Thresholds are 32-bit integers, so a seed gives the same names on every machine.
+nothing is cut off. Thresholds are rounded to 32-bit integers, so that the last bits of a sum hardly ever
+decide a name.
 """
 
 from collections.abc import Iterator
@@ -14,8 +15,7 @@ from model import random_numbers
 from model.automata import Automaton, anything
 from model.errors import UnsatisfiableError
 from model.plan import FIRST_NODE, make_plan
-from model.shaping import Settings as Settings
-from model.shaping import shape_distribution as shape_distribution
+from model.shaping import Settings, shape_distribution
 from model.transitions import Floats, Ints, Transitions
 from model.vocabulary import BOUNDARY, Vocabulary
 

@@ -95,15 +95,16 @@ class Store:
         manifest = _read_manifest(directory)
         if (manifest.get("name"), manifest.get("digest")) != (name, digest):
             raise StoreError(f"{directory / MANIFEST_FILE} is of another version: the version is damaged")
-        for file, expected in manifest["files"].items():
-            if _sha256(directory / file) != expected:
+        contents = {file: checkpoint.read(directory / file) for file in manifest["files"]}
+        for file, content in contents.items():
+            if hashlib.sha256(content).hexdigest() != manifest["files"][file]:
                 raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
-        data = checkpoint.read(directory / MODEL_FILE)
+        data = contents[MODEL_FILE]
         if checkpoint.digest(data) != digest:
             raise StoreError(
                 f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged"
             )
-        names = _read_names(directory / NAMES_FILE) if NAMES_FILE in manifest["files"] else None
+        names = _parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
         return Version(name, digest, _loads(data, directory), names, manifest)
 
     def publish(self, name: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]) -> str:
@@ -196,14 +197,6 @@ def _loads(data: bytes, directory: Path) -> Checkpoint:
         raise CheckpointError(f"{directory / MODEL_FILE}: {error}") from None
 
 
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from None
-
-
 def _names_file(names: Iterable[str]) -> bytes:
     lines = sorted(names)
     if broken := next((line for line in lines if not all(map(is_printable, line))), None):
@@ -211,8 +204,8 @@ def _names_file(names: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _read_names(path: Path) -> frozenset[str]:
+def _parse_names(content: bytes, directory: Path) -> frozenset[str]:
     try:
-        return frozenset(path.read_text(encoding="utf-8").split("\n")) - {""}
-    except (OSError, UnicodeDecodeError):
-        raise StoreError(f"{path} cannot be read as UTF-8 text: the version is damaged") from None
+        return frozenset(content.decode("utf-8").split("\n")) - {""}
+    except UnicodeDecodeError:
+        raise StoreError(f"{directory / NAMES_FILE} is not UTF-8 text: the version is damaged") from None

@@ -7,6 +7,7 @@ row (r mod V ** (block_size - 1)) * V + s; a name begins at row 0, all boundarie
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from model.errors import TableTooLargeError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Rows = TypeVar("Rows", int, Ints)
 
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 START = 0
@@ -37,13 +39,13 @@ class Transitions:
 
     def row(self, symbols: Sequence[int]) -> int:
         """Row of the context that these letter ids end in, a name's beginning."""
-        size, row = self.vocabulary_size, START
+        row = START
         for symbol in symbols:
-            row = row % (len(self.log_probs) // size) * size + symbol
+            row = self.next_context(row, symbol)
         return row
 
-    def next_context(self, contexts: Ints, symbols: Ints) -> Ints:
-        """Rows after `symbols` were drawn in rows `contexts` (any equal shapes)."""
+    def next_context(self, contexts: Rows, symbols: Rows) -> Rows:
+        """Rows after `symbols` were drawn in rows `contexts` (numbers, or arrays of equal shapes)."""
         tails = len(self.log_probs) // self.vocabulary_size
         return contexts % tails * self.vocabulary_size + symbols
 

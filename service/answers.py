@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from model import sampling
 from model.constraints import Constraints
 from model.errors import ConstraintError, UnknownCharacterError
 from model.ranking import most_probable
+from model.sampling import SAMPLER_VERSION, Sampler
 from model.scoring import character_log_probs
+from model.shaping import Settings, shape_distribution
 from service.catalog import Catalog, ServedModel
 from service.problems import field_problem
 from service.replies import (
@@ -86,15 +87,15 @@ def following(catalog: Catalog, request: NextQuery) -> NextResponse:
         row = model.transitions.row(vocabulary.encode(context))
     except UnknownCharacterError as error:
         raise field_problem("/context", str(error), "unknown-character") from None
-    settings = sampling.Settings(request.temperature, _checked_top_k(model, request), request.top_p)
-    probabilities = sampling.shape_distribution(model.transitions.log_probs[row : row + 1], settings)[0]
+    settings = Settings(request.temperature, _checked_top_k(model, request), request.top_p)
+    probabilities = shape_distribution(model.transitions.log_probs[row : row + 1], settings)[0]
     order = np.argsort(-probabilities, kind="stable").tolist()
     characters = [NextCharacter(char=vocabulary.symbol(i), prob=float(probabilities[i])) for i in order]
     return NextResponse(context=context, next=characters, model=_reference(model))
 
 
-def _sampler(catalog: Catalog, model: ServedModel, request: Conditions) -> sampling.Sampler:
-    settings = sampling.Settings(
+def _sampler(catalog: Catalog, model: ServedModel, request: Conditions) -> Sampler:
+    settings = Settings(
         request.temperature,
         _checked_top_k(model, request),
         request.top_p,
@@ -173,7 +174,7 @@ def describe(model: ServedModel) -> ModelInfo:
         data=_section(facts, "data"),
         config=_section(facts, "config"),
         published_at=str(model.version.manifest.get("published_at", "")) or None,
-        sampler_version=sampling.SAMPLER_VERSION,
+        sampler_version=SAMPLER_VERSION,
     )
 
 

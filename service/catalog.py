@@ -10,7 +10,8 @@ from cachetools import LRUCache
 
 from model.constraints import Constraints, compile_constraints
 from model.errors import NamesmithError
-from model.sampling import Sampler, Settings
+from model.sampling import Sampler
+from model.shaping import Settings
 from model.store import OWN, Store, Version
 from model.transitions import Transitions, compile_table
 from service import settings as service_settings
@@ -64,15 +65,19 @@ class Catalog:
             log.warning("there is no store at %s yet: only bundled models are served", settings.store)
         models: dict[str, ServedModel] = {}
         rejected: dict[str, str] = {}
+        catalog = cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
         for root in (settings.store, settings.bundled_store):
             for name in _names(root):
                 if name not in models:
                     try:
-                        models[name] = _load(Store(root), name, settings.table_budget_mb << 20)
+                        model = _load(Store(root), name, settings.table_budget_mb << 20)
+                        catalog.sampler(model, Settings())  # tries it out, and is ready for the first request
+                        models[name] = model
                     except Exception as error:  # whatever is wrong with one model, the others must serve
-                        log.error("model %s in %s is not served: %s", name, root, error)
+                        unforeseen = not isinstance(error, NamesmithError | OSError)
+                        log.error("model %s in %s is not served: %s", name, root, error, exc_info=unforeseen)
                         rejected.setdefault(name, str(error).replace(f"{root}/", ""))
-        return cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
+        return catalog
 
     def get(self, name: str | None) -> ServedModel:
         """The model called `name`, or the default one. Raises UnknownModelError."""
@@ -120,5 +125,4 @@ def _load(store: Store, name: str, budget_bytes: int) -> ServedModel:
     transitions = compile_table(version.checkpoint, budget_bytes)
     if not np.isfinite(transitions.log_probs).all():
         raise NamesmithError(f"model {name} gives probabilities that are not finite")
-    Sampler(transitions, Settings())
     return ServedModel(version, transitions)

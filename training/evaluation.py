@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from model.sampling import Sampler, Settings
+from model.sampling import Sampler
+from model.shaping import Settings
 from model.stack import Stack
 from model.transitions import Transitions
 from model.vocabulary import Vocabulary

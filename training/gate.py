@@ -7,7 +7,8 @@ import numpy as np
 
 from model import checkpoint
 from model.errors import NamesmithError, UnsatisfiableError
-from model.sampling import Sampler, Settings
+from model.sampling import Sampler
+from model.shaping import Settings
 from model.transitions import Transitions, compile_table
 from training.run import Result
 

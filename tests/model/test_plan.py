@@ -14,7 +14,8 @@ from scipy.stats import chisquare
 from model.constraints import Constraints, compile_constraints
 from model.errors import ConstraintError, TableTooLargeError, UnsatisfiableError
 from model.plan import MAX_BYTES, check_contexts, make_plan
-from model.sampling import Sampler, Settings, shape_distribution
+from model.sampling import Sampler
+from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
 from model.transitions import Transitions, compile_table
 from model.vocabulary import Vocabulary

@@ -12,8 +12,9 @@ from model import ranking
 from model.constraints import Constraints, compile_constraints
 from model.errors import ConstraintError, UnsatisfiableError
 from model.ranking import most_probable
-from model.sampling import Sampler, Settings
+from model.sampling import Sampler
 from model.scoring import character_log_probs
+from model.shaping import Settings
 from model.store import BUNDLED, Store
 from model.transitions import Transitions, compile_table
 from model.vocabulary import Vocabulary

@@ -13,7 +13,8 @@ from scipy import stats
 
 from model.checkpoint import Checkpoint
 from model.errors import UnsatisfiableError
-from model.sampling import SAMPLER_VERSION, Draws, Sampler, Settings, shape_distribution
+from model.sampling import SAMPLER_VERSION, Draws, Sampler
+from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
 from model.transitions import Transitions, compile_table
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH, Vocabulary

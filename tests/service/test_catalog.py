@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from model.sampling import Sampler, Settings
+from model.sampling import Sampler
+from model.shaping import Settings
 from model.store import BUNDLED
 from service import settings as service_settings
 from service.answers import sample, score

@@ -11,19 +11,18 @@ from model.patterns import compile_pattern
 from model.vocabulary import Vocabulary
 
 MAX_BLOCK_LIST_STATES = 4_000
-"""States of a block list's automaton, and of constraints together with one."""
+"""States of a block list's automaton."""
 
 
 @dataclass(frozen=True)
 class Constraints:
     """The text of a request, as it came. None and the empty string ask nothing of a name, but an empty pattern
-    is refused. No part of a name is one of the `blocked` words."""
+    is refused."""
 
     prefix: str | None = None
     suffix: str | None = None
     contains: str | None = None
     pattern: str | None = None
-    blocked: tuple[str, ...] = ()
 
 
 def compile_constraints(constraints: Constraints, vocabulary: Vocabulary) -> Automaton | None:
@@ -42,12 +41,7 @@ def compile_constraints(constraints: Constraints, vocabulary: Vocabulary) -> Aut
     ]
     if constraints.pattern is not None:
         parts.append(("pattern", compile_pattern(constraints.pattern, vocabulary)))
-    asked = _intersection(parts)
-    banned = _block_list(constraints.blocked, vocabulary)
-    if asked is None or banned is None:
-        return banned if asked is None else asked
-    field = parts[-1][0]
-    return minimise(intersect(asked, banned, field), field, MAX_BLOCK_LIST_STATES)
+    return _intersection(parts)
 
 
 def _intersection(parts: list[tuple[str, Automaton]]) -> Automaton | None:
@@ -67,13 +61,14 @@ def _literal(text: str, builder: Callable[[Ids, int], Automaton], vocabulary: Vo
         return nothing(vocabulary.size)
 
 
-@lru_cache(maxsize=8)
-def _block_list(blocked: tuple[str, ...], vocabulary: Vocabulary) -> Automaton | None:
-    """Remembered, as a service has one list for all its requests. Words outside the alphabet cannot occur."""
+@lru_cache(maxsize=32)
+def compile_block_list(words: frozenset[str], vocabulary: Vocabulary) -> Automaton | None:
+    """The minimal automaton of the names of which no part is one of `words`; None where no word can occur, as with
+    words outside the alphabet. Remembered, as a service has one list for all its requests. Raises ConstraintError."""
     letters = set(vocabulary.letters)
-    normalised = {vocabulary.normalization(word) for word in blocked} - {""}
-    words = sorted(word for word in normalised if letters.issuperset(word))
-    if not words:
+    normalised = {vocabulary.normalization(word) for word in words} - {""}
+    possible = sorted(word for word in normalised if letters.issuperset(word))
+    if not possible:
         return None
-    automaton = avoid_substrings([vocabulary.encode(word) for word in words], vocabulary.size)
+    automaton = avoid_substrings([vocabulary.encode(word) for word in possible], vocabulary.size)
     return minimise(automaton, "blocked", MAX_BLOCK_LIST_STATES)

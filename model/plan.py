@@ -1,137 +1,202 @@
 """Exact conditioning: the chance that a name begun so far ends as the constraints ask.
 
-A *node* is an automaton state together with a context, reachable from the start. Most constraints remember
-little beyond the context, so there are hardly more nodes than contexts. Backward dynamic programming over
-(letters so far, node) gives each node's chance to end well; a next symbol's probability times the chance
-after it, renormalised, is the true conditional distribution of the next symbol.
+Backward dynamic programming gives every node (see `model.groups`) its chance to end well; a next symbol's
+probability times the chance after it, renormalised, is the true conditional distribution of the next symbol.
+
+A plan has one of two forms. In a *layered* one the chances are those after 0, 1, 2 ... letters, and lengths are met as
+everything else is. In a *lengthless* one there is a single layer, of the chances to end well at any length, and
+lengths are met by drawing again: a name costs at most four attempts on average, for the form is taken only where at
+least a quarter of the names have an allowed length. It takes a fraction of the memory.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.automata import Automaton
-from model.errors import ConstraintError, TableTooLargeError
-from model.transitions import START, Floats, Ints
-from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
+from model.groups import Groups, find_groups, too_complex
+from model.kernels import states
+from model.shaping import Shaped
+from model.transitions import Floats, Ints
+from model.vocabulary import MAX_NAME_LENGTH
 
-MAX_PAIRS = 32_000_000
-"""Automaton states times contexts: what the search for nodes may mark, one byte and one integer each."""
 MAX_BYTES = 256 * 1024 * 1024
-"""Memory that making one plan may take, or half again as many nodes as there are contexts if that is more."""
-MAX_UNCONDITIONED_BYTES = 512 * 1024 * 1024
-"""The same for a plan without constraints; a model that needs more cannot be sampled from."""
-FIRST_NODE = 0
+"""Memory for the chances of one plan."""
+LAYERED_BYTES = 16 * 1024 * 1024
+"""Up to here a plan is layered, whatever the lengths."""
+LEAST_ACCEPTED = 0.25
+"""Share of the attempts that a lengthless plan's names need to have an allowed length."""
+MAX_LENGTHLESS = 50_000
+"""Groups of a lengthless plan, whose chances settle only after many sweeps."""
+_WORTH_IT = 4
+"""Layers that the groups must be in, on average, for a plan without layers to be much the smaller one."""
+_MAX_SWEEPS = 200
+_CONVERGED = 2.0**-38
+_SHARED_SWEEP = 4_096
+"""Groups from which on two threads share a sweep."""
+_pool = ThreadPoolExecutor(2, thread_name_prefix="namesmith-plan")
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """`contexts` (nodes,) and `accepting` (nodes,) describe the nodes; `moves` (nodes, symbols) leads from one
-    to the next, to the number `nodes` where it leads nowhere. `chances` (max_length + 2, nodes + 1): row t is
-    the chance to end well after t letters; the last row and the last column are 0."""
+    """`chances` (cells, width): the chance to end well, by cell (a group in a layer) and by the context's first
+    symbol. `layers` (layers, 3): what to add to a group to get its cell, and the range of groups of the layer; the
+    last layer stands for all that follow. `probability` is the exact chance that an unconditioned draw meets the
+    constraints, lengths included. Names are accepted from `may_end_from` letters on."""
 
-    probabilities: Floats
-    contexts: Ints
-    accepting: NDArray[np.bool_]
-    moves: NDArray[np.int32]
+    shaped: Shaped
+    groups: Groups
     chances: Floats
+    layers: Ints
+    may_end_from: int
     min_length: int
+    max_length: int
+    probability: float
 
     @property
-    def probability(self) -> float:
-        """Chance that an unconditioned draw meets the constraints."""
-        return min(1.0, float(self.chances[0, FIRST_NODE]))
+    def layered(self) -> bool:
+        return len(self.layers) > 1
 
     @property
     def nbytes(self) -> int:
-        parts = (self.probabilities, self.contexts, self.accepting, self.moves, self.chances)
-        return sum(part.nbytes for part in parts)
+        return self.chances.nbytes + self.groups.nbytes + self.shaped.rows.nbytes
 
-    def weights(self, nodes: Ints, letters: int) -> Floats:
-        """Unnormalised conditional probabilities (n, symbols) of the next symbol at `nodes` (n,)."""
-        weights: Floats = self.probabilities[self.contexts[nodes]]
-        weights[:, 1:] *= self.chances[letters + 1][self.moves[nodes, 1:]]
-        weights[:, BOUNDARY] *= self.accepting[nodes] & (letters >= self.min_length)
-        return weights
+    @property
+    def nodes(self) -> int:
+        return len(self.chances) * self.shaped.size
 
 
-def make_plan(probabilities: Floats, automaton: Automaton, min_length: int, max_length: int) -> Plan:
-    """Finds the nodes and fills the chances, from the longest names to the first letter.
+def make_plan(
+    shaped: Shaped, automata: Sequence[Automaton], min_length: int, max_length: int, *, layered: bool = False
+) -> Plan:
+    """The plan for names that all of (at most two) `automata` accept. With `layered` it has that form.
 
-    `probabilities` is (contexts, symbols). Raises ConstraintError where that would take too much memory.
+    Raises ConstraintError where it would take too much memory.
     """
-    count = len(probabilities)
-    states = len(automaton.moves)
-    if states * count > MAX_PAIRS:
-        raise _too_complex(f"{states:,} states over {count:,} contexts")
-    codes = _reachable(probabilities > 0, automaton, max_length)
-    contexts, node_states = codes % count, codes // count
-    moves = _moves_between(codes, probabilities, automaton)
-    accepting = automaton.accepting[node_states]
-    ends = probabilities[contexts, BOUNDARY] * accepting
-    letters = probabilities[contexts, 1:]
-    chances = np.zeros((max_length + 2, len(codes) + 1))
-    for so_far in range(max_length, -1, -1):
-        here = np.einsum("na,na->n", letters, np.take(chances[so_far + 1], moves[:, 1:]))
-        chances[so_far, :-1] = here + ends if so_far >= min_length else here
-    return Plan(probabilities, contexts, accepting, moves, chances, min_length)
+    groups = find_groups(shaped, automata, max_length)
+    low, high = groups.ranges(max_length)
+    cells = int((high - low).sum())
+    needed = cells * shaped.rows.shape[2] * 8
+    if needed > LAYERED_BYTES and cells > _WORTH_IT * len(groups) and not layered:
+        longer = max_length < MAX_NAME_LENGTH
+        of_all = find_groups(shaped, automata, MAX_NAME_LENGTH) if longer else groups
+        plan = _lengthless(shaped, of_all, min_length, max_length)
+        if plan is not None:
+            return plan
+    if needed > MAX_BYTES:
+        raise too_complex(f"{needed >> 20:,} MiB of chances")
+    return _layered(shaped, groups, low, high, min_length, max_length)
 
 
-def _bytes_per_node(size: int, max_length: int) -> int:
-    """The chances, and four working arrays of the width of the vocabulary."""
-    return 8 * (max_length + 2 + 4 * size)
+def _layered(shaped: Shaped, groups: Groups, low: Ints, high: Ints, min_length: int, max_length: int) -> Plan:
+    counts = high - low
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    chances = np.zeros((int(starts[-1]) + 1, shaped.rows.shape[2]))
+    layers = np.zeros((max_length + 2, 3), dtype=np.int64)
+    layers[:-1] = np.column_stack([starts[:-1] - low, low, high])
+    for letters in range(max_length, -1, -1):
+        after = slice(starts[letters + 1], starts[letters + 2]) if letters < max_length else slice(0, 0)
+        following = layers[letters + 1]
+        _sweep(
+            shaped,
+            groups,
+            chances[after],
+            (following[1], following[2]),
+            chances[starts[letters] : starts[letters + 1]],
+            (low[letters], high[letters]),
+            letters >= min_length,
+        )
+    probability = min(1.0, float(chances[0, 0]))
+    return Plan(shaped, groups, chances, layers, min_length, min_length, max_length, probability)
 
 
-def check_contexts(vocabulary_size: int, block_size: int) -> None:
-    """Raises TableTooLargeError if even without constraints a plan over such a model would take too much memory."""
-    reachable = sum((vocabulary_size - 1) ** letters for letters in range(block_size + 1))
-    if reachable > MAX_UNCONDITIONED_BYTES // _bytes_per_node(vocabulary_size, MAX_NAME_LENGTH):
-        raise TableTooLargeError(
-            f"{block_size} characters of context over {vocabulary_size} symbols are {reachable:,} contexts, "
-            "more than can be sampled from in memory; use a smaller --block-size or a smaller alphabet"
+def _lengthless(shaped: Shaped, groups: Groups, min_length: int, max_length: int) -> Plan | None:
+    """None where the chances do not settle, or too few names have an allowed length."""
+    count, width = len(groups), shaped.rows.shape[2]
+    if count > max(MAX_LENGTHLESS, 2 * len(shaped.rows)) or count * width * 8 > MAX_BYTES:
+        raise too_complex(f"{count:,} states")
+    before, after = np.zeros((2, count, width))
+    up_to = np.zeros(MAX_NAME_LENGTH + 1)  # chance to end well within so many letters
+    for letters in range(_MAX_SWEEPS):
+        _sweep(shaped, groups, before, (0, count), after, (0, count), True)
+        up_to[letters:] = after[0, 0]
+        settled = states.greatest_change(before, after) <= _CONVERGED
+        before, after = after, before
+        if settled:
+            break
+    else:
+        return None
+    probability = float(up_to[max_length] - up_to[min_length - 1])
+    if probability < LEAST_ACCEPTED * before[0, 0]:
+        return None
+    layers = np.array([[0, 0, count]], dtype=np.int64)
+    return Plan(shaped, groups, before, layers, 0, min_length, max_length, min(1.0, probability))
+
+
+def _sweep(
+    shaped: Shaped,
+    groups: Groups,
+    after: Floats,
+    after_range: tuple[int, int],
+    out: Floats,
+    out_range: tuple[int, int],
+    may_end: bool,
+    best: bool = False,
+) -> None:
+    """One layer of chances, `out` (groups of `out_range`, width), from the next one."""
+
+    def part(low: int, high: int) -> None:
+        states.sweep(
+            shaped.rows,
+            groups.successors,
+            groups.tails,
+            groups.only_first,
+            groups.accepting,
+            after,
+            *after_range,
+            out[low - out_range[0] :],
+            low,
+            high,
+            may_end,
+            best,
         )
 
+    low, high = map(int, out_range)
+    if high - low < _SHARED_SWEEP:
+        part(low, high)
+        return
+    middle = (low + high) // 2
+    other = _pool.submit(part, low, middle)
+    part(middle, high)
+    other.result()
 
-def _successors(codes: Ints, possible: NDArray[np.bool_], automaton: Automaton) -> tuple[Ints, NDArray[np.bool_]]:
-    """Codes (state * contexts + context) after each letter (n, letters), and which of them can be reached."""
-    count, size = possible.shape
-    contexts, states = codes % count, codes // count
-    tails = contexts % (count // size) * size
-    after_states = automaton.moves[states, 1:].astype(np.int64)
-    after = after_states * count + tails[:, None] + np.arange(1, size)
-    return after, (after_states >= 0) & possible[contexts, 1:]
 
-
-def _reachable(possible: NDArray[np.bool_], automaton: Automaton, max_length: int) -> Ints:
-    """Codes of the nodes that `max_length` letters reach, ascending; the first one is the start. Breadth first."""
-    limit = max(MAX_BYTES // _bytes_per_node(possible.shape[1], max_length), len(possible) * 3 // 2)
-    seen = np.zeros(len(automaton.moves) * len(possible), dtype=np.bool_)
-    frontier = np.array([START], dtype=np.int64)
-    seen[START] = True
-    count = 1
-    for _ in range(max_length):
-        after, reached = _successors(frontier, possible, automaton)
-        new = after[reached]
-        frontier = np.unique(new[~seen[new]])
-        seen[frontier] = True
-        count += len(frontier)
-        if count > limit:
-            raise _too_complex(f"over {limit:,} reachable states")
-        if not len(frontier):
+def best_chances(plan: Plan) -> Floats:
+    """As `plan.chances`, with the most probable way to end well in place of the chance of all ways. In a lengthless
+    plan it is the most probable way at any length."""
+    best: Floats = np.zeros_like(plan.chances)
+    if plan.layered:
+        for letters in range(len(plan.layers) - 2, -1, -1):
+            offset, low, high = plan.layers[letters]
+            next_offset, next_low, next_high = plan.layers[letters + 1]
+            _sweep(
+                plan.shaped,
+                plan.groups,
+                best[next_offset + next_low : next_offset + next_high],
+                (next_low, next_high),
+                best[offset + low : offset + high],
+                (low, high),
+                letters >= plan.min_length,
+                best=True,
+            )
+        return best
+    before = np.zeros_like(best)
+    whole = (0, len(plan.groups))
+    for _ in range(MAX_NAME_LENGTH + 1):
+        _sweep(plan.shaped, plan.groups, before, whole, best, whole, True, best=True)
+        if (best == before).all():
             break
-    return np.flatnonzero(seen)
-
-
-def _moves_between(codes: Ints, probabilities: Floats, automaton: Automaton) -> NDArray[np.int32]:
-    """(nodes, symbols): numbers of the nodes reached; `nodes` for the boundary and where nothing is reached."""
-    numbers = np.full(len(automaton.moves) * len(probabilities), len(codes), dtype=np.int32)
-    numbers[codes] = np.arange(len(codes), dtype=np.int32)
-    after, reached = _successors(codes, probabilities > 0, automaton)
-    moves = np.full((len(codes), probabilities.shape[1]), len(codes), dtype=np.int32)
-    moves[:, 1:][reached] = numbers[after[reached]]
-    return moves
-
-
-def _too_complex(what: str) -> ConstraintError:
-    return ConstraintError("pattern", f"the constraints are too complex ({what}): simplify them or lower max_length")
+        before, best = best, before
+    return best

@@ -46,7 +46,7 @@ def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
     log_probs: list[float] = []
     for draws in sampler.draw(seed, request.n):
         names += draws.decode(vocabulary)
-        log_probs += draws.log_probs.tolist()
+        log_probs += sampler.log_probs(draws).tolist()
     shown = [recase(name, request.case) for name in names]
     details = None
     if request.details:

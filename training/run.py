@@ -12,7 +12,6 @@ import torch
 from model import checkpoint
 from model.checkpoint import Checkpoint
 from model.errors import StackError, UnknownCharacterError
-from model.plan import check_contexts
 from model.stack import Description, Stack
 from model.transitions import check_budget
 from model.vocabulary import Normalization, Vocabulary
@@ -148,7 +147,6 @@ def _new_stack(config: Config, vocabulary_size: int) -> Stack:
     if not 1 <= config.block_size <= checkpoint.MAX_BLOCK_SIZE:
         raise StackError(f"the context has 1 to {checkpoint.MAX_BLOCK_SIZE} characters, not {config.block_size}")
     check_budget(vocabulary_size, config.block_size)
-    check_contexts(vocabulary_size, config.block_size)
     layers = config.layers
     if layers is None:
         layers = tanh_stack(vocabulary_size, config.block_size)

@@ -7,15 +7,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.stats import chi2_contingency, chisquare
 
-from model.constraints import Constraints, compile_constraints
-from model.errors import ConstraintError, TableTooLargeError, UnsatisfiableError
-from model.plan import MAX_BYTES, check_contexts, make_plan
+from model import plan as plans
+from model.automata import Automaton
+from model.constraints import Constraints, compile_block_list, compile_constraints
+from model.errors import ConstraintError, UnsatisfiableError
+from model.plan import MAX_BYTES, make_plan
 from model.sampling import Sampler
-from model.shaping import Settings, shape_distribution
+from model.shaping import Settings, Shaped, shape_distribution
+from model.steps import step_distributions
 from model.store import BUNDLED, Store
 from model.transitions import Transitions, compile_table
 from model.vocabulary import Vocabulary
@@ -39,21 +42,28 @@ def probability(name: str, table: Transitions, probabilities: np.ndarray) -> flo
     return product
 
 
-def allowed(name: str, constraints: Constraints, lengths: Settings) -> bool:
+def allowed(name: str, constraints: Constraints, lengths: Settings, blocked: tuple[str, ...] = ()) -> bool:
     return (
         lengths.min_length <= len(name) <= lengths.max_length
         and name.startswith(constraints.prefix or "")
         and name.endswith(constraints.suffix or "")
         and (constraints.contains or "") in name
         and (constraints.pattern is None or re.fullmatch(constraints.pattern, name) is not None)
-        and not any(word in name for word in constraints.blocked)
+        and not any(word in name for word in blocked)
     )
 
 
-def enumerate_allowed(table: Transitions, constraints: Constraints, asked: Settings) -> dict[str, float]:
+def automata(constraints: Constraints, blocked: tuple[str, ...] = (), vocabulary: Vocabulary = ABC) -> list[Automaton]:
+    parts = (compile_constraints(constraints, vocabulary), compile_block_list(frozenset(blocked), vocabulary))
+    return [part for part in parts if part is not None]
+
+
+def enumerate_allowed(
+    table: Transitions, constraints: Constraints, asked: Settings, blocked: tuple[str, ...] = ()
+) -> dict[str, float]:
     shaped = shape_distribution(table.log_probs, asked)
     names = ("".join(letters) for k in range(1, LONGEST + 1) for letters in itertools.product("abc", repeat=k))
-    found = {name: probability(name, table, shaped) for name in names if allowed(name, constraints, asked)}
+    found = {name: probability(name, table, shaped) for name in names if allowed(name, constraints, asked, blocked)}
     return {name: chance for name, chance in found.items() if chance > 0}
 
 
@@ -61,45 +71,48 @@ WORDS = st.none() | st.text("abc", min_size=1, max_size=2)
 PATTERNS = st.none() | st.sampled_from(
     ["a.*", "[ab]+c?", "(ab|c)*", ".{2,4}", "(.*a){2}.*", "[^c]*", "a?b+.*c", "(a|b|c){3}", ".*(ab|ca)"]
 )
-CONSTRAINTS = st.builds(
-    Constraints, WORDS, WORDS, WORDS, PATTERNS, st.lists(st.text("abc", min_size=2, max_size=3), max_size=2).map(tuple)
-)
+CONSTRAINTS = st.builds(Constraints, WORDS, WORDS, WORDS, PATTERNS)
+BLOCKED = st.lists(st.text("abc", min_size=2, max_size=3), max_size=2).map(tuple)
 LENGTHS = st.tuples(st.integers(1, LONGEST), st.integers(1, LONGEST)).map(sorted)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     constraints=CONSTRAINTS,
+    blocked=BLOCKED,
     lengths=LENGTHS,
     seed=st.integers(0, 99),
+    block_size=st.integers(1, 3),
     temperature=st.sampled_from([0.5, 1.0, 2.0]),
     top_k=st.none() | st.integers(1, 4),
     top_p=st.none() | st.sampled_from([0.5, 0.9, 1.0]),
 )
 def test_the_engine_and_enumeration_agree_on_the_whole_conditional_distribution(
-    constraints: Constraints, lengths: list[int], seed: int, temperature: float, top_k: int | None, top_p: float | None
+    constraints: Constraints,
+    blocked: tuple[str, ...],
+    lengths: list[int],
+    seed: int,
+    block_size: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
 ) -> None:
     """The chance of each allowed name, as the product of the engine's conditional steps, to 1e-9 relative."""
     asked = Settings(temperature, top_k, top_p, *lengths)
-    table = random_table(seed)
-    expected = enumerate_allowed(table, constraints, asked)
-    automaton = compile_constraints(constraints, ABC)
+    table = random_table(seed, block_size)
+    expected = enumerate_allowed(table, constraints, asked, blocked)
     if not expected:
         with pytest.raises(UnsatisfiableError):
-            Sampler(table, asked, automaton)
+            Sampler(table, asked, automata(constraints, blocked))
         return
     total = math.fsum(expected.values())
-    sampler = Sampler(table, asked, automaton)
+    sampler = Sampler(table, asked, automata(constraints, blocked))
     assert sampler.probability == pytest.approx(total, rel=1e-9)
-    assume(automaton is not None)
-    assert automaton is not None
-    plan = make_plan(shape_distribution(table.log_probs, asked), automaton, *lengths)
+    assert sampler.plan.layered
     for name, chance in expected.items():
-        node, product = 0, 1.0
-        for so_far, symbol in enumerate((*ABC.encode(name), 0)):
-            weights = plan.weights(np.array([node]), so_far)[0]
-            product *= weights[symbol] / weights.sum()
-            node = int(plan.moves[node, symbol])
+        symbols = ABC.encode(name)
+        steps = step_distributions(sampler.plan, symbols)
+        product = math.prod(steps[i, symbol] for i, symbol in enumerate((*symbols, 0)))
         assert product == pytest.approx(chance / total, rel=1e-9)
 
 
@@ -107,17 +120,22 @@ def test_the_engine_and_enumeration_agree_on_the_whole_conditional_distribution(
     "constraints",
     [
         Constraints(prefix="a", suffix="b"),
-        Constraints(contains="ca", blocked=("ab",)),
+        Constraints(contains="ca"),
         Constraints(pattern="(.*a){2}.*"),
         Constraints(prefix="b", pattern="[^c]*", suffix="a"),
     ],
 )
-def test_drawn_names_have_the_enumerated_frequencies(constraints: Constraints) -> None:
+@pytest.mark.parametrize("blocked", [(), ("ab",)])
+def test_drawn_names_have_the_enumerated_frequencies(constraints: Constraints, blocked: tuple[str, ...]) -> None:
     """Chi-square over 50,000 names, names expected fewer than 5 times put together; p > 1e-4."""
     table, asked, count = random_table(3), Settings(max_length=LONGEST), 50_000
-    expected = enumerate_allowed(table, constraints, asked)
+    expected = enumerate_allowed(table, constraints, asked, blocked)
+    if not expected:
+        with pytest.raises(UnsatisfiableError):
+            Sampler(table, asked, automata(constraints, blocked))
+        return
     total = math.fsum(expected.values())
-    sampler = Sampler(table, asked, compile_constraints(constraints, ABC))
+    sampler = Sampler(table, asked, automata(constraints, blocked))
     drawn = Counter(name for draws in sampler.draw(11, count) for name in draws.decode(ABC))
     assert drawn.keys() <= expected.keys()
     common = [name for name, chance in expected.items() if count * chance / total >= 5]
@@ -141,8 +159,8 @@ TWENTY = [
     (Constraints(suffix="n"), (6, 6)),
     (Constraints(contains="ll"), (1, 64)),
     (Constraints(contains="ari"), (1, 10)),
-    (Constraints(blocked=("a",)), (1, 64)),
-    (Constraints(blocked=("an", "el", "ri")), (1, 64)),
+    (Constraints(pattern="[^a]*"), (1, 64)),
+    (Constraints(contains="q"), (1, 64)),
     (Constraints(pattern="[aeiou].*"), (1, 64)),
     (Constraints(pattern=".*[^aeiou]{3}.*"), (1, 64)),
     (Constraints(pattern="([^aeiou][aeiou])+"), (1, 64)),
@@ -162,11 +180,13 @@ def test_probability_agrees_with_unconstrained_draws_of_the_bundled_model() -> N
     # Names of over 64 letters are not drawn; a draw is made 1..64 letters long with probability `whole`.
     free = Sampler(table, Settings())
     names = Counter(name for draws in free.draw(5, count) for name in draws.decode(vocabulary))
-    for constraints, lengths in TWENTY:
-        asked = Settings(min_length=lengths[0], max_length=lengths[1])
-        exact = Sampler(table, asked, compile_constraints(constraints, vocabulary)).probability / free.probability
-        share = sum(times for name, times in names.items() if allowed(name, constraints, asked)) / count
-        assert abs(share - exact) < 4 * math.sqrt(exact * (1 - exact) / count), (constraints, lengths)
+    for blocked in ((), ("an", "el", "ee", "oo")):
+        for constraints, lengths in TWENTY:
+            asked = Settings(min_length=lengths[0], max_length=lengths[1])
+            sampler = Sampler(table, asked, automata(constraints, blocked, vocabulary))
+            exact = sampler.probability / free.probability
+            share = sum(times for name, times in names.items() if allowed(name, constraints, asked, blocked)) / count
+            assert abs(share - exact) < 4 * math.sqrt(exact * (1 - exact) / count), (constraints, lengths, blocked)
 
 
 def test_names_that_end_in_lyn_have_the_exact_share_of_the_longest_length() -> None:
@@ -186,7 +206,7 @@ def test_a_plan_that_would_take_too_much_memory_is_refused() -> None:
     table = random_table(0, block_size=3)
     automaton = compile_constraints(Constraints(pattern=".*a.{8}"), ABC)
     assert automaton is not None
-    plan = make_plan(np.exp(table.log_probs), automaton, 1, 12)
+    plan = make_plan(Shaped.of(table, Settings()), [automaton], 1, 12)
     assert plan.nbytes < MAX_BYTES
     bundled = compile_table(Store(BUNDLED).load("us-names").checkpoint)
     wide = compile_constraints(Constraints(pattern=".*a.{8}"), Store(BUNDLED).load("us-names").checkpoint.vocabulary)
@@ -194,31 +214,52 @@ def test_a_plan_that_would_take_too_much_memory_is_refused() -> None:
         Sampler(bundled, Settings(), wide)
 
 
-def test_a_pattern_of_many_states_is_refused_while_its_states_are_being_found() -> None:
-    """Few lengths make few chances; the states themselves must count too."""
-    version = Store(BUNDLED).load("us-names")
-    automaton = compile_constraints(Constraints(pattern="((.{20}){14})*"), version.checkpoint.vocabulary)
-    with pytest.raises(ConstraintError, match="too complex"):
-        Sampler(compile_table(version.checkpoint), Settings(), automaton)
-
-
-def test_only_states_within_the_greatest_length_are_looked_for() -> None:
+def test_only_groups_within_the_greatest_length_are_looked_for() -> None:
     version = Store(BUNDLED).load("us-names")
     table = compile_table(version.checkpoint)
     automaton = compile_constraints(Constraints(pattern=".{1,60}"), version.checkpoint.vocabulary)
-    with pytest.raises(ConstraintError, match="too complex"):
-        Sampler(table, Settings(), automaton)
-    short = Sampler(table, Settings(max_length=2), automaton)
-    assert short.probability == pytest.approx(Sampler(table, Settings(max_length=2)).probability, rel=1e-12)
-    assert short.nbytes < 30_000_000
+    assert automaton is not None
+    long, short = Sampler(table, Settings(), automaton), Sampler(table, Settings(max_length=2), automaton)
+    assert len(short.plan.groups) < 1_000 < len(long.plan.groups)
+    for sampler, most in ((long, 60), (short, 2)):
+        plain = Sampler(table, Settings(max_length=most)).probability
+        assert sampler.probability == pytest.approx(plain, rel=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("symbols", "block_size", "fits"), [(27, 3, True), (27, 4, False), (60, 3, True), (100, 3, False), (200, 2, True)]
+    ("constraints", "lengths"),
+    [
+        (Constraints(), (1, 64)),
+        (Constraints(suffix="a"), (3, 9)),
+        (Constraints(pattern="[aeiou].*"), (1, 7)),
+        (Constraints(prefix="ka"), (2, 64)),
+    ],
 )
-def test_a_model_too_large_to_sample_from_is_told_before_training(symbols: int, block_size: int, fits: bool) -> None:
-    if fits:
-        check_contexts(symbols, block_size)
-    else:
-        with pytest.raises(TableTooLargeError, match="smaller --block-size"):
-            check_contexts(symbols, block_size)
+def test_both_forms_of_a_plan_give_the_same_distribution(
+    constraints: Constraints, lengths: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two samples of the bundled model, one from each form, against each other: chi-square by length and by name."""
+    version = Store(BUNDLED).load("us-names")
+    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    asked = Settings(min_length=lengths[0], max_length=lengths[1])
+    samplers = []
+    for size in (1 << 30, 0):
+        monkeypatch.setattr(plans, "LAYERED_BYTES", size)
+        samplers.append(Sampler(table, asked, automata(constraints, ("an", "be"), vocabulary)))
+    assert [sampler.plan.layered for sampler in samplers] == [True, False]
+    assert samplers[0].probability == pytest.approx(samplers[1].probability, rel=1e-9)
+    counts = [
+        Counter(n for d in sampler.draw(1 + i, 200_000) for n in d.decode(vocabulary))
+        for i, sampler in enumerate(samplers)
+    ]
+    for key in (len, lambda name: name[:2], lambda name: name[-3:], lambda name: name):
+        grouped = [Counter[object]() for _ in counts]
+        for group, count in zip(grouped, counts, strict=True):
+            for name, times in count.items():
+                group[key(name)] += times
+        common = [value for value in grouped[0] if grouped[0][value] + grouped[1][value] >= 20]
+        table_of_counts = np.array([[group[value] for value in common] for group in grouped])
+        rest = 200_000 - table_of_counts.sum(axis=1, keepdims=True)
+        if rest.sum():
+            table_of_counts = np.hstack([table_of_counts, rest])
+        assert chi2_contingency(table_of_counts).pvalue > 1e-4

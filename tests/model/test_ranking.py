@@ -66,7 +66,7 @@ def test_the_best_names_of_the_bundled_model_are_better_than_any_that_is_drawn()
     top = {vocabulary.decode(name.symbols) for name in best}
     assert len(top) == 50
     for draws in sampler.draw(2, 50_000):
-        for name, log_prob in zip(draws.decode(vocabulary), draws.log_probs, strict=True):
+        for name, log_prob in zip(draws.decode(vocabulary), sampler.log_probs(draws), strict=True):
             assert name in top or log_prob <= best[-1].log_prob + 1e-9
 
 

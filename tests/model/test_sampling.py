@@ -13,7 +13,8 @@ from scipy import stats
 
 from model.checkpoint import Checkpoint
 from model.errors import UnsatisfiableError
-from model.sampling import SAMPLER_VERSION, Draws, Sampler
+from model.names import Names
+from model.sampling import SAMPLER_VERSION, Sampler
 from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
 from model.transitions import Transitions, compile_table
@@ -107,16 +108,17 @@ def every_name(transitions: Transitions, how: Settings) -> dict[Name, float]:
 
 def collect(sampler: Sampler, seed: int | str, count: int, first: int = 0) -> list[tuple[Name, float]]:
     """(name, log-probability), one a draw."""
-    return [pair for draws in sampler.draw(seed, count, first) for pair in unpack(draws)]
+    return [pair for draws in sampler.draw(seed, count, first) for pair in unpack(sampler, draws)]
 
 
-def unpack(draws: Draws) -> list[tuple[Name, float]]:
-    return [
-        (tuple(symbols[:length]), log_prob)
-        for symbols, length, log_prob in zip(
-            draws.symbols.tolist(), draws.lengths.tolist(), draws.log_probs.tolist(), strict=True
-        )
-    ]
+def unpack(sampler: Sampler, draws: Names) -> list[tuple[Name, float]]:
+    return list(zip(map(tuple, draws.rows()), sampler.log_probs(draws).tolist(), strict=True))
+
+
+def padded(draws: Names) -> np.ndarray[Any, Any]:
+    """Letter ids (names, longest), filled up with boundaries."""
+    longest = max(map(len, draws.rows()))
+    return np.array([row + [BOUNDARY] * (longest - len(row)) for row in draws.rows()])
 
 
 def shapes(longest: int) -> st.SearchStrategy[Settings]:
@@ -212,10 +214,10 @@ def test_200_000_names_of_the_bundled_model_follow_its_table(table: Transitions)
     size, block_size = table.vocabulary_size, table.block_size
     counts = np.zeros(size ** (block_size + 1), dtype=np.int64)
     for draws in sampler.draw("chi-square", 200_000):
-        ends = np.zeros((len(draws.lengths), 1), dtype=np.int64)
-        padded = np.hstack([np.repeat(ends, block_size, axis=1), draws.symbols, ends])
-        for step in range(draws.symbols.shape[1] + 1):
-            window = padded[draws.lengths >= step, step : step + block_size + 1]
+        ends, letters = np.zeros((len(draws), 1), dtype=np.int64), padded(draws)
+        framed = np.hstack([np.repeat(ends, block_size, axis=1), letters, ends])
+        for step in range(letters.shape[1] + 1):
+            window = framed[draws.lengths >= step, step : step + block_size + 1]
             grams = window @ size ** np.arange(block_size, -1, -1)
             counts += np.bincount(grams, minlength=len(counts))
     observed = counts.reshape(-1, size)
@@ -306,9 +308,9 @@ def test_no_names_are_no_chunks() -> None:
 def test_chunks_add_up_to_the_count(table: Transitions) -> None:
     for count in (1, 8191, 8192, 8193, 16_384):
         chunks = list(Sampler(table, Settings(max_length=4)).draw(3, count))
-        assert sum(len(draws.lengths) for draws in chunks) == count
+        assert sum(map(len, chunks)) == count
         for draws in chunks:
-            assert len(draws.symbols) == len(draws.lengths) == len(draws.log_probs)
+            assert len(draws.symbols) == draws.ends[-1] == draws.lengths.sum()
 
 
 def test_seeds_give_different_names(table: Transitions) -> None:
@@ -341,18 +343,16 @@ def test_lengths_are_always_in_bounds(table: Transitions, bounds: tuple[int, int
         assert lengths == set(range(bounds[0], bounds[1] + 1))
 
 
-def test_symbols_after_the_end_are_boundaries_and_no_column_is_empty(table: Transitions) -> None:
+def test_no_letter_is_a_boundary(table: Transitions) -> None:
     for draws in Sampler(table, Settings()).draw(4, 10_000):
-        columns = np.arange(draws.symbols.shape[1])
-        np.testing.assert_array_equal(draws.symbols != BOUNDARY, columns < draws.lengths[:, None])
-        assert draws.symbols.shape[1] == draws.lengths.max()
+        assert (draws.symbols != BOUNDARY).all()
 
 
 def test_decoding_equals_the_vocabulary_row_by_row(bundled: Checkpoint, table: Transitions) -> None:
     vocabulary = bundled.vocabulary
     for bounds in [(1, 1), (1, 64), (3, 3)]:
         for draws in Sampler(table, Settings(1.0, None, None, *bounds)).draw(9, 10_000):
-            expected = [vocabulary.decode(name) for name, _ in unpack(draws)]
+            expected = [vocabulary.decode(name) for name in draws.rows()]
             assert draws.decode(vocabulary) == expected
 
 
@@ -360,7 +360,7 @@ def test_decoding_knows_letters_beyond_the_basic_plane() -> None:
     vocabulary = Vocabulary(("é", "𐐨", "\u0301"))
     for count in (1, 500):
         (draws,) = Sampler(random_table(6), Settings(max_length=5)).draw(0, count)
-        assert draws.decode(vocabulary) == [vocabulary.decode(name) for name, _ in unpack(draws)]
+        assert draws.decode(vocabulary) == [vocabulary.decode(name) for name in draws.rows()]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""A list of names to keep away from: what it weighs under a plan, and the chances beside it."""
+
+import numpy as np
+
+from model.kernels.compilation import kernel
+
+OFF = -1
+
+
+@kernel
+def listed_mass(listed, listed_ends, rows, moves, others, accepting, other_accepting, lengths):
+    """The chance, over all names of a list, that the shaped distribution gives those that meet two automata and
+    the lengths. `rows` (tails, symbols, width) as in `sweep`."""
+    tail_count, size, _ = rows.shape
+    mass = 0.0
+    for name in range(len(listed_ends) - 1):
+        begin, end = listed_ends[name], listed_ends[name + 1]
+        if end - begin < lengths[0] or end - begin > lengths[1]:
+            continue
+        state, other, tail, first = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        chance = 1.0
+        for place in range(begin, end):
+            symbol = np.int64(listed[place])
+            state = np.int64(moves[state, symbol])
+            other = np.int64(others[other, symbol])
+            if state < 0 or other < 0:
+                chance = 0.0
+                break
+            chance *= rows[tail, symbol, first]
+            first = (tail * size + symbol) // tail_count
+            tail = (tail * size + symbol) % tail_count
+        if chance > 0.0 and accepting[state] and other_accepting[other]:
+            mass += chance * rows[tail, 0, first]
+    return mass
+
+
+@kernel
+def make_trie(listed, listed_ends, size):
+    """`children` (nodes, size), OFF where there is none, and `terminal` (nodes,), where a name ends. A node's number
+    is smaller than those of its children."""
+    room = len(listed) + 1
+    children = np.full((room, size), OFF, dtype=np.int32)
+    terminal = np.zeros(room, dtype=np.uint8)
+    count = 1
+    for name in range(len(listed_ends) - 1):
+        node = 0
+        for place in range(listed_ends[name], listed_ends[name + 1]):
+            symbol = listed[place]
+            if children[node, symbol] == OFF:
+                children[node, symbol] = count
+                count += 1
+            node = children[node, symbol]
+        terminal[node] = 1
+    return children[:count].copy(), terminal[:count].copy()
+
+
+@kernel
+def chances_beside(children, terminal, rows, successors, tails, accepting, chances, layers, may_end_from):
+    """`remaining` (nodes of the trie,): the chance to end well from each beginning in the trie with a name that is
+    not in it. A sum of what is left, never a difference."""
+    tail_count, size, _ = rows.shape
+    count = len(children)
+    groups = np.full(count, OFF, dtype=np.int64)
+    firsts = np.zeros(count, dtype=np.int64)
+    letters = np.zeros(count, dtype=np.int64)
+    groups[0] = 0
+    last = len(layers) - 1
+    for node in range(count):
+        group = groups[node]
+        if group == OFF:
+            continue
+        layer = min(letters[node] + 1, last)
+        tail = np.int64(tails[group])
+        for symbol in range(1, size):
+            child = children[node, symbol]
+            number = np.int64(successors[group, symbol])
+            if child != OFF and number >= layers[layer, 1] and number < layers[layer, 2]:
+                groups[child] = number
+                firsts[child] = (tail * size + symbol) // tail_count
+                letters[child] = letters[node] + 1
+    remaining = np.zeros(count)
+    for node in range(count - 1, -1, -1):
+        group = groups[node]
+        if group == OFF:
+            continue
+        layer = min(letters[node] + 1, last)
+        tail = np.int64(tails[group])
+        first = firsts[node]
+        value = 0.0
+        if letters[node] >= may_end_from and accepting[group] and not terminal[node]:
+            value = rows[tail, 0, first]
+        for symbol in range(1, size):
+            number = np.int64(successors[group, symbol])
+            if number < layers[layer, 1] or number >= layers[layer, 2]:
+                continue
+            child = children[node, symbol]
+            if child != OFF:
+                value += rows[tail, symbol, first] * remaining[child]
+            else:
+                after = chances[layers[layer, 0] + number, (tail * size + symbol) // tail_count]
+                value += rows[tail, symbol, first] * after
+        remaining[node] = value
+    return remaining

@@ -17,7 +17,8 @@ from model.plan import MAX_BYTES, check_contexts, make_plan
 from model.sampling import Sampler
 from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
 ABC = Vocabulary(("a", "b", "c"))

@@ -16,7 +16,8 @@ from model.errors import UnsatisfiableError
 from model.sampling import SAMPLER_VERSION, Draws, Sampler
 from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH, Vocabulary
 
 Name = tuple[int, ...]

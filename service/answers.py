@@ -162,7 +162,7 @@ def describe(model: ServedModel) -> ModelInfo:
         name=model.name,
         digest=model.digest,
         parameters=model.parameters,
-        layers=header.layers,
+        layers=[{"type": layer["type"], **layer} for layer in header.layers],  # a file's keys are sorted
         block_size=header.block_size,
         vocabulary=VocabularyInfo(
             letters=list(header.vocabulary.letters),

@@ -10,7 +10,7 @@ from model.checkpoint import Checkpoint
 from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import Store
-from model.transitions import compile_table
+from model.tabulation import compile_table
 from model.vocabulary import BOUNDARY
 
 _TABLE_NAMES = 200_000

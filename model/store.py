@@ -5,45 +5,65 @@ A version is staged beside its final place, synced, renamed and never changed; t
 A reader therefore sees the old version or the new one, whole.
 """
 
-import hashlib
-import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model import checkpoint
-from model.checkpoint import Checkpoint
 from model.durable import make_directories, replace_file, sync_directory, write_synced
 from model.errors import CheckpointError, StoreError
-from model.vocabulary import is_printable
+from model.header import Header, read_header
+from model.header import digest as digest_of
+from model.version_files import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    NAMES_FILE,
+    manifest_file,
+    names_file,
+    parse_names,
+    read_files,
+)
+
+if TYPE_CHECKING:
+    from model.checkpoint import Checkpoint
 
 BUNDLED = Path(__file__).resolve().parent.parent / "store"
 """The models that come with the repository; read-only."""
 OWN = Path(__file__).resolve().parent.parent / "var" / "store"
 """Where a person's own models go unless told otherwise."""
 
-MODEL_FILE = "model.safetensors"
-NAMES_FILE = "names.txt"
-MANIFEST_FILE = "manifest.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STAGING_PREFIX = ".staging-"
 
 
 @dataclass(frozen=True)
-class Version:
-    """A verified version: what the service needs to serve it."""
+class Stored:
+    """A version whose files are what their digests say; its header is valid, its tensors are not looked at yet."""
 
     name: str
     digest: str
-    checkpoint: Checkpoint
+    data: bytes
+    """The checkpoint, for `checkpoint.loads`."""
+    header: Header
     training_names: frozenset[str] | None
     """The distinct names of the training list; None for a version published without its list."""
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that is whole, with its network."""
+
+    name: str
+    digest: str
+    checkpoint: "Checkpoint"
+    training_names: frozenset[str] | None
+    """As in `Stored`."""
     manifest: dict[str, Any]
 
 
@@ -88,24 +108,25 @@ class Store:
             raise StoreError(f"{path} does not hold a digest")
         return text
 
-    def load(self, name: str, digest: str | None = None) -> Version:
-        """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
+    def open(self, name: str, digest: str | None = None) -> Stored:
+        """The current version, or the one of `digest`, without its network: PyTorch is not needed. Raises
+        StoreError, and CheckpointError for a header that is not valid."""
         digest = digest or self.current(name)
         directory = self._directory(name, digest)
-        manifest = _read_manifest(directory)
-        if (manifest.get("name"), manifest.get("digest")) != (name, digest):
-            raise StoreError(f"{directory / MANIFEST_FILE} is of another version: the version is damaged")
-        contents = {file: checkpoint.read(directory / file) for file in manifest["files"]}
-        for file, content in contents.items():
-            if hashlib.sha256(content).hexdigest() != manifest["files"][file]:
-                raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
+        manifest, contents = read_files(directory, name, digest)
         data = contents[MODEL_FILE]
-        if checkpoint.digest(data) != digest:
-            raise StoreError(
-                f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged"
-            )
-        names = _parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
-        return Version(name, digest, _loads(data, directory), names, manifest)
+        names = parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
+        with _naming(directory / MODEL_FILE):
+            return Stored(name, digest, data, read_header(data), names, manifest)
+
+    def load(self, name: str, digest: str | None = None) -> Version:
+        """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
+        from model import checkpoint  # brings PyTorch, which a process that only opens versions does without
+
+        stored = self.open(name, digest)
+        with _naming(self._directory(name, stored.digest) / MODEL_FILE):
+            network = checkpoint.loads(stored.data)
+        return Version(name, stored.digest, network, stored.training_names, stored.manifest)
 
     def publish(self, name: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
@@ -115,9 +136,11 @@ class Store:
         CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
         nothing is then changed.
         """
+        from model import checkpoint  # brings PyTorch: see `load`
+
         check_name(name)
         checkpoint.loads(data)
-        digest = checkpoint.digest(data)
+        digest = digest_of(data)
         try:
             self._write_version(name, digest, data, training_names, facts)
             replace_file(self.root / name / "current", (digest + "\n").encode("ascii"))
@@ -135,16 +158,8 @@ class Store:
         make_directories(directory.parent)
         files = {MODEL_FILE: data}
         if training_names is not None:
-            files[NAMES_FILE] = _names_file(training_names)
-        manifest = {
-            "format_version": 1,
-            "name": name,
-            "digest": digest,
-            "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "files": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
-            "facts": facts,
-        }
-        files[MANIFEST_FILE] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+            files[NAMES_FILE] = names_file(training_names)
+        files[MANIFEST_FILE] = manifest_file(name, digest, files, facts)
         staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=directory.parent))
         try:
             for file, content in files.items():
@@ -173,39 +188,10 @@ class Store:
         return self.root / check_name(name) / "versions" / digest
 
 
-def _read_manifest(directory: Path) -> dict[str, Any]:
-    path = directory / MANIFEST_FILE
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the file in front of what is wrong with it."""
     try:
-        manifest = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        raise StoreError(f"{path} is missing or not JSON: the version is damaged") from None
-    if not (
-        isinstance(manifest, dict)
-        and manifest.get("format_version") == 1
-        and isinstance(manifest.get("facts"), dict)
-        and isinstance(manifest.get("files"), dict)
-        and {MODEL_FILE} <= manifest["files"].keys() <= {MODEL_FILE, NAMES_FILE}
-    ):
-        raise StoreError(f"{path} is not a manifest of format 1: the version is damaged")
-    return manifest
-
-
-def _loads(data: bytes, directory: Path) -> Checkpoint:
-    try:
-        return checkpoint.loads(data)
+        yield
     except CheckpointError as error:
-        raise CheckpointError(f"{directory / MODEL_FILE}: {error}") from None
-
-
-def _names_file(names: Iterable[str]) -> bytes:
-    lines = sorted(names)
-    if broken := next((line for line in lines if not all(map(is_printable, line))), None):
-        raise StoreError(f"the name {broken[:64]!a} cannot be kept: it holds characters that cannot be printed")
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _parse_names(content: bytes, directory: Path) -> frozenset[str]:
-    try:
-        return frozenset(content.decode("utf-8").split("\n")) - {""}
-    except UnicodeDecodeError:
-        raise StoreError(f"{directory / NAMES_FILE} is not UTF-8 text: the version is damaged") from None
+        raise CheckpointError(f"{path}: {error}") from None

@@ -1,19 +1,17 @@
-"""A model evaluated once for every context: the table of its next-character distributions.
+"""The table of a model's next-character distributions, one row a context (made by `model/tabulation.py`).
 
 With a context of `block_size` symbols out of V the network is a Markov chain over V ** block_size contexts.
 Context (a, b, c) has the row ((a * V) + b) * V + c, so the context after drawing symbol s from row r is
 row (r mod V ** (block_size - 1)) * V + s; a name begins at row 0, all boundaries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from model.checkpoint import Checkpoint
 from model.errors import TableTooLargeError
 
 Floats = NDArray[np.float64]
@@ -23,7 +21,6 @@ Rows = TypeVar("Rows", int, Ints)
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 START = 0
 """Row of the context before the first letter."""
-_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -59,27 +56,3 @@ def check_budget(vocabulary_size: int, block_size: int, budget_bytes: int = DEFA
             f"{needed / 2**20:,.0f} MiB; the budget is {budget_bytes / 2**20:,.0f} MiB; "
             "use a smaller --block-size or a smaller alphabet"
         )
-
-
-@torch.no_grad()
-def compile_table(checkpoint: Checkpoint, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> Transitions:
-    """Evaluates the stack in float64 on every context, always in batches of one shape, so that a row
-    does not depend on its neighbours. Raises TableTooLargeError before any memory is taken."""
-    size, block_size = checkpoint.vocabulary.size, checkpoint.block_size
-    check_budget(size, block_size, budget_bytes)
-    stack = checkpoint.stack.to(dtype=torch.float64).eval()
-    log_probs = np.empty((size**block_size, size))
-    for start, contexts in _all_contexts(size, block_size):
-        rows = torch.log_softmax(stack(contexts), dim=1).numpy()
-        log_probs[start : start + _CHUNK] = rows[: len(log_probs) - start]
-    log_probs.setflags(write=False)
-    return Transitions(log_probs, block_size)
-
-
-def _all_contexts(size: int, block_size: int) -> Iterator[tuple[int, torch.Tensor]]:
-    """Chunks of (_CHUNK, block_size) ids in row order; the last one is filled up with repeats of row 0."""
-    powers = size ** np.arange(block_size - 1, -1, -1)
-    for start in range(0, size**block_size, _CHUNK):
-        rows = np.arange(start, start + _CHUNK)
-        rows[rows >= size**block_size] = 0
-        yield start, torch.from_numpy(rows[:, None] // powers % size)

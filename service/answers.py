@@ -39,7 +39,7 @@ def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
     """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet or a constraint
     that is malformed or too complex."""
     model = catalog.get(request.model)
-    vocabulary = model.version.checkpoint.vocabulary
+    vocabulary = model.vocabulary
     sampler = _sampler(catalog, model, request)
     seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
     names: list[str] = []
@@ -65,7 +65,7 @@ def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:
 def top(catalog: Catalog, request: TopQuery) -> TopResponse:
     """The most probable names. Raises what `sample` raises."""
     model = catalog.get(request.model)
-    decode = model.version.checkpoint.vocabulary.decode
+    decode = model.vocabulary.decode
     sampler = _sampler(catalog, model, request)
     try:
         ranking = most_probable(sampler.plan, request.k)
@@ -81,7 +81,7 @@ def following(catalog: Catalog, request: NextQuery) -> NextResponse:
     """The distribution of the next character. Raises UnknownModelError, and ProblemError for a beginning with a
     character outside the vocabulary."""
     model = catalog.get(request.model)
-    vocabulary = model.version.checkpoint.vocabulary
+    vocabulary = model.vocabulary
     context = vocabulary.normalization(request.context)
     try:
         row = model.transitions.row(vocabulary.encode(context))
@@ -110,7 +110,7 @@ def _sampler(catalog: Catalog, model: ServedModel, request: Conditions) -> Sampl
 
 
 def _checked_top_k(model: ServedModel, request: Shape) -> int | None:
-    size = model.version.checkpoint.vocabulary.size
+    size = model.vocabulary.size
     if request.top_k is not None and request.top_k > size:
         raise field_problem("/top_k", f"at most {size}, the symbols of this model")
     return request.top_k
@@ -120,7 +120,7 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> LossR
     """Raises UnknownModelError, and ProblemError for a character outside the vocabulary unless it is skipped.
     `field` is what the request calls its names."""
     model = catalog.get(request.model)
-    vocabulary = model.version.checkpoint.vocabulary
+    vocabulary = model.vocabulary
     normalized = [vocabulary.normalization(name) for name in request.names]
     encoded: list[list[int]] = []
     reasons: list[str | None] = []
@@ -156,18 +156,17 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> LossR
 
 
 def describe(model: ServedModel) -> ModelInfo:
-    checkpoint = model.version.checkpoint
-    facts: dict[str, Any] = checkpoint.facts
-    normalization = checkpoint.vocabulary.normalization
+    header = model.version.header
+    facts, normalization = header.facts, header.vocabulary.normalization
     return ModelInfo(
         name=model.name,
         digest=model.digest,
-        parameters=checkpoint.stack.parameter_count,
-        layers=checkpoint.stack.describe(),
-        block_size=checkpoint.block_size,
+        parameters=model.parameters,
+        layers=[{"type": layer["type"], **layer} for layer in header.layers],  # a file's keys are sorted
+        block_size=header.block_size,
         vocabulary=VocabularyInfo(
-            letters=list(checkpoint.vocabulary.letters),
-            size=checkpoint.vocabulary.size,
+            letters=list(header.vocabulary.letters),
+            size=header.vocabulary.size,
             normalization={"form": normalization.form, "case": normalization.case},
         ),
         losses=_section(facts, "losses"),

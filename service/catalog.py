@@ -1,6 +1,7 @@
 """The models being served: loaded from the stores, verified, tried out, and ready to draw from."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -12,9 +13,11 @@ from model.constraints import Constraints, compile_constraints
 from model.errors import NamesmithError
 from model.sampling import Sampler
 from model.shaping import Settings
-from model.store import OWN, Store, Version
-from model.transitions import Transitions, compile_table
+from model.store import OWN, Store, Stored
+from model.transitions import Transitions
+from model.vocabulary import Vocabulary
 from service import settings as service_settings
+from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
 
@@ -29,8 +32,10 @@ class UnknownModelError(NamesmithError):
 class ServedModel:
     """A version and its table; immutable, so a request keeps the one it began with."""
 
-    version: Version
+    version: Stored
     transitions: Transitions
+    parameters: int
+    """Numbers that were learned, all layers together."""
 
     @property
     def name(self) -> str:
@@ -39,6 +44,10 @@ class ServedModel:
     @property
     def digest(self) -> str:
         return self.version.digest
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.version.header.vocabulary
 
     def novel(self, name: str) -> bool | None:
         """Whether a normalised name is not in the training list; None where the list is not known."""
@@ -66,11 +75,11 @@ class Catalog:
         models: dict[str, ServedModel] = {}
         rejected: dict[str, str] = {}
         catalog = cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
-        for root in (settings.store, settings.bundled_store):
-            for name in _names(root):
+        with Tabulator(settings.table_budget_mb << 20) as tabulator:
+            for root, name in _found(settings):
                 if name not in models:
                     try:
-                        model = _load(Store(root), name, settings.table_budget_mb << 20)
+                        model = _load(Store(root), name, tabulator)
                         catalog.sampler(model, Settings())  # tries it out, and is ready for the first request
                         models[name] = model
                     except Exception as error:  # whatever is wrong with one model, the others must serve
@@ -104,7 +113,7 @@ class Catalog:
         with self._plans_lock:
             plan = self._plans.get(key)
         if plan is None:
-            automaton = compile_constraints(constraints, model.version.checkpoint.vocabulary)
+            automaton = compile_constraints(constraints, model.vocabulary)
             plan = Sampler(model.transitions, settings, automaton)
             with self._plans_lock:
                 if plan.nbytes <= self._plans.maxsize:
@@ -112,17 +121,20 @@ class Catalog:
         return plan
 
 
-def _names(root: Path) -> list[str]:
-    try:
-        return Store(root).names()
-    except OSError as error:
-        log.error("cannot read the store %s: %s", root, error.strerror)
-        return []
+def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
+    """Store and name of each model, own ones first."""
+    for root in (settings.store, settings.bundled_store):
+        try:
+            names = Store(root).names()
+        except OSError as error:
+            log.error("cannot read the store %s: %s", root, error.strerror)
+            continue
+        yield from ((root, name) for name in names)
 
 
-def _load(store: Store, name: str, budget_bytes: int) -> ServedModel:
-    version = store.load(name)
-    transitions = compile_table(version.checkpoint, budget_bytes)
-    if not np.isfinite(transitions.log_probs).all():
+def _load(store: Store, name: str, tabulator: Tabulator) -> ServedModel:
+    version = store.open(name)
+    tabulated = tabulator.tabulate(version)
+    if not np.isfinite(tabulated.transitions.log_probs).all():
         raise NamesmithError(f"model {name} gives probabilities that are not finite")
-    return ServedModel(version, transitions)
+    return ServedModel(version, tabulated.transitions, tabulated.parameters)

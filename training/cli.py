@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from model import checkpoint, store
+from model import checkpoint, header, store
 from model.errors import NamesmithError
 from model.store import Store, check_name
-from model.transitions import compile_table
+from model.tabulation import compile_table
 from training.dataset import DataError, NameList, read_names
 from training.evaluation import sample_quality
 from training.gate import GateRefusedError, examine, require
@@ -136,7 +136,7 @@ def publish_command(
     store_dir: StoreOption = store.OWN,
 ) -> None:
     """Publish a checkpoint file and make it current."""
-    content = checkpoint.read(file)
+    content = header.read(file)
     model = checkpoint.load(file)
     names = None if data is None else read_names(data, model.vocabulary.normalization).distinct
     digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})

@@ -9,7 +9,8 @@ from model import checkpoint
 from model.errors import NamesmithError, UnsatisfiableError
 from model.sampling import Sampler
 from model.shaping import Settings
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from training.run import Result
 
 _MIN_COMPLETION = 0.5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import torch
 
-from model import checkpoint
+from model import checkpoint, header
 from model.checkpoint import Checkpoint
 from model.errors import StackError, UnknownCharacterError
 from model.stack import Description, Stack
@@ -94,7 +94,7 @@ def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -
         raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
     content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
     seconds = time.perf_counter() - began
-    return Result(content, checkpoint.digest(content), stack.parameter_count, losses, history, seconds)
+    return Result(content, header.digest(content), stack.parameter_count, losses, history, seconds)
 
 
 def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> Losses:
@@ -144,8 +144,8 @@ def _objective(data: _Data, preset: Preset, generator: torch.Generator, device: 
 
 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:
-    if not 1 <= config.block_size <= checkpoint.MAX_BLOCK_SIZE:
-        raise StackError(f"the context has 1 to {checkpoint.MAX_BLOCK_SIZE} characters, not {config.block_size}")
+    if not 1 <= config.block_size <= header.MAX_BLOCK_SIZE:
+        raise StackError(f"the context has 1 to {header.MAX_BLOCK_SIZE} characters, not {config.block_size}")
     check_budget(vocabulary_size, config.block_size)
     layers = config.layers
     if layers is None:

@@ -20,7 +20,8 @@ from model.sampling import Sampler
 from model.shaping import Settings, Shaped, shape_distribution
 from model.steps import step_distributions
 from model.store import BUNDLED, Store
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
 ABC = Vocabulary(("a", "b", "c"))

@@ -16,7 +16,8 @@ from model.sampling import Sampler
 from model.scoring import character_log_probs
 from model.shaping import Settings
 from model.store import BUNDLED, Store
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
 AB = Vocabulary(("a", "b"))

@@ -17,7 +17,8 @@ from model.names import Names
 from model.sampling import SAMPLER_VERSION, Sampler
 from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH, Vocabulary
 
 Name = tuple[int, ...]

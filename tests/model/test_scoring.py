@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from model.scoring import character_log_probs
 from model.store import BUNDLED, Store
-from model.transitions import Transitions, compile_table
+from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import BOUNDARY
 
 

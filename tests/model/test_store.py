@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from model import checkpoint
+from model import checkpoint, header
 from model.checkpoint import Checkpoint
 from model.errors import CheckpointError, StoreError
 from model.stack import Stack
-from model.store import BUNDLED, MANIFEST_FILE, MODEL_FILE, NAMES_FILE, Store, Version, check_name
+from model.store import BUNDLED, Store, Version, check_name
+from model.version_files import MANIFEST_FILE, MODEL_FILE, NAMES_FILE
 from model.vocabulary import Vocabulary
 
 NAMES = ["ab", "ba", "abba", "c", "åb"]
@@ -112,6 +113,17 @@ def test_the_files_are_what_they_are_documented_to_be(store: Store) -> None:
         MODEL_FILE: hashlib.sha256(FIRST).hexdigest(),
         NAMES_FILE: hashlib.sha256(files[f"{folder}/names.txt"]).hexdigest(),
     }
+
+
+def test_an_opened_version_is_the_one_that_is_loaded_without_its_network(store: Store) -> None:
+    store.publish("tiny", FIRST, NAMES, FACTS)
+    opened, loaded = store.open("tiny"), store.load("tiny")
+    assert opened.data == FIRST
+    for field in ("name", "digest", "training_names", "manifest"):
+        assert getattr(opened, field) == getattr(loaded, field)
+    assert opened.header.layers == loaded.checkpoint.stack.describe()
+    for field in ("block_size", "vocabulary", "facts"):
+        assert getattr(opened.header, field) == getattr(loaded.checkpoint, field)
 
 
 def test_a_model_without_its_list_has_no_training_names(store: Store) -> None:
@@ -248,8 +260,9 @@ def test_any_flipped_byte_of_a_listed_file_is_refused(store: Store, file: str, m
     path = version_directory(store, "tiny", store.publish("tiny", FIRST, NAMES, {})) / file
     for position in range(path.stat().st_size):
         flip(path, position, mask)
-        with pytest.raises(REFUSED):
-            store.load("tiny")
+        for read in (store.load, store.open):
+            with pytest.raises(REFUSED):
+                read("tiny")
         flip(path, position, mask)
     assert same_content(store.load("tiny"), FIRST)
 
@@ -359,7 +372,7 @@ def test_another_model_under_a_manifest_rewritten_to_fit_is_refused(store: Store
     """The manifest names the digest it lies under and the hash of a model that is not of that digest."""
     folder = version_directory(store, "tiny", store.publish("tiny", FIRST, NAMES, {}))
     manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    manifest["files"][MODEL_FILE] = checkpoint.digest(SECOND)
+    manifest["files"][MODEL_FILE] = header.digest(SECOND)
     (folder / MODEL_FILE).write_bytes(SECOND)
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(StoreError, match="does not have the digest of its directory"):

@@ -9,12 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import transitions
+from model import tabulation
 from model.checkpoint import Checkpoint
 from model.errors import TableTooLargeError
 from model.stack import Stack
 from model.store import BUNDLED, Store
-from model.transitions import DEFAULT_BUDGET_BYTES, START, Transitions, check_budget, compile_table
+from model.tabulation import compile_table
+from model.transitions import DEFAULT_BUDGET_BYTES, START, Transitions, check_budget
 from model.vocabulary import Vocabulary
 
 
@@ -115,7 +116,7 @@ def test_the_next_context_drops_the_oldest_symbol(size: int, block_size: int) ->
 def test_rows_do_not_depend_on_how_contexts_are_cut(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     checkpoint = small_checkpoint()
     whole = compile_table(checkpoint).log_probs
-    monkeypatch.setattr(transitions, "_CHUNK", chunk)
+    monkeypatch.setattr(tabulation, "_CHUNK", chunk)
     cut = compile_table(checkpoint).log_probs
     assert cut.shape == whole.shape == (125, 5)
     np.testing.assert_allclose(cut, whole, rtol=0, atol=1e-12)
@@ -124,7 +125,7 @@ def test_rows_do_not_depend_on_how_contexts_are_cut(monkeypatch: pytest.MonkeyPa
 def test_rows_of_the_bundled_model_do_not_depend_on_how_contexts_are_cut(
     monkeypatch: pytest.MonkeyPatch, bundled: Checkpoint, table: Transitions
 ) -> None:
-    monkeypatch.setattr(transitions, "_CHUNK", 1531)
+    monkeypatch.setattr(tabulation, "_CHUNK", 1531)
     np.testing.assert_allclose(compile_table(bundled).log_probs, table.log_probs, rtol=0, atol=1e-12)
 
 

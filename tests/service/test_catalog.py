@@ -1,17 +1,22 @@
 """Loading models and keeping samplers."""
 
 import gc
+import json
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from model.header import digest
 from model.sampling import Sampler
 from model.shaping import Settings
-from model.store import BUNDLED
+from model.store import BUNDLED, Store
+from model.version_files import MANIFEST_FILE, MODEL_FILE
 from service import settings as service_settings
+from service import tables
 from service.answers import sample, score
 from service.catalog import Catalog, UnknownModelError
 from service.schemas import LossRequest, SampleRequest
@@ -82,31 +87,36 @@ def test_a_table_over_the_budget_is_rejected_with_both_sizes(publish: Publish, t
     assert load(tmp_path, table_budget_mb=5).rejected == {}
 
 
-def test_a_loaded_stack_is_in_evaluation_mode_and_keeps_no_output() -> None:
+def test_requests_leave_the_table_as_it_was() -> None:
     catalog = load(BUNDLED)
-    model = catalog.get("us-names")
-    sample(catalog, SampleRequest(n=5))
-    score(catalog, LossRequest(names=["emma"]))
-    for layer in model.version.checkpoint.stack.layers:
-        assert layer.training is False
-        assert not hasattr(layer, "out")
-        assert not any(tensor.requires_grad for tensor in (layer.parameters() | layer.buffers()).values())
-    assert not model.transitions.log_probs.flags.writeable
-
-
-def test_requests_leave_the_weights_as_they_were(us_names_bytes: dict[str, bytes]) -> None:
-    catalog = load(BUNDLED)
+    log_probs = catalog.get(None).transitions.log_probs
+    before = log_probs.tobytes()
     for i in range(1, 6):
         sample(catalog, SampleRequest(n=100, temperature=i / 2, top_k=i, seed=i))
     score(catalog, LossRequest(names=["emma", "a"]))
-    state = catalog.get(None).version.checkpoint.stack.state()
-    assert {name: tensor.numpy().tobytes() for name, tensor in state.items()} == us_names_bytes
+    assert not log_probs.flags.writeable
+    assert log_probs.tobytes() == before
 
 
-@pytest.fixture
-def us_names_bytes() -> dict[str, bytes]:
-    state = load(BUNDLED).get("us-names").version.checkpoint.stack.state()
-    return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
+def test_a_model_whose_tensors_are_broken_is_rejected_and_spoils_no_other(
+    publish: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digests fit; only the process that has PyTorch can see what is wrong."""
+    monkeypatch.setattr(tables, "_torch_is_here", lambda: False)
+    for name in ("a", "b", "c"):
+        publish(tmp_path, name)
+    store = Store(tmp_path)
+    data = store.open("b").data[:-4] + np.float32("nan").tobytes()
+    version = tmp_path / "b" / "versions" / store.current("b")
+    (version / MODEL_FILE).write_bytes(data)
+    manifest = json.loads((version / MANIFEST_FILE).read_text())
+    manifest["digest"] = manifest["files"][MODEL_FILE] = digest(data)
+    (version / MANIFEST_FILE).write_text(json.dumps(manifest))
+    version.rename(version.with_name(digest(data)))
+    (tmp_path / "b" / "current").write_text(digest(data))
+    catalog = load(tmp_path)
+    assert [model.name for model in catalog.models] == ["a", "c"]
+    assert catalog.rejected == {"b": "tensor 0.weight holds NaN or infinity"}
 
 
 def test_an_empty_catalog_has_no_model_to_give(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from model.store import BUNDLED, Store
-from model.transitions import compile_table
+from model.tabulation import compile_table
 from service.app import create_app
 from service.settings import Settings
 

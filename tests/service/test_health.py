@@ -11,7 +11,8 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 
-from model.store import BUNDLED, MANIFEST_FILE, MODEL_FILE, NAMES_FILE, Version
+from model.store import BUNDLED, Version
+from model.version_files import MANIFEST_FILE, MODEL_FILE, NAMES_FILE
 
 CheckProblem = Callable[..., dict[str, Any]]
 Serve = Callable[..., TestClient]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from model.checkpoint import Checkpoint
 from model.store import BUNDLED
-from model.transitions import START, compile_table
+from model.tabulation import compile_table
+from model.transitions import START
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 from service.answers import recase
 from service.app import create_app

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Never
 import pytest
 import torch
 
-from model.store import BUNDLED, MODEL_FILE, Store
+from model.store import BUNDLED, Store
+from model.version_files import MODEL_FILE
 from training import cli
 from training.presets import tanh_stack
 

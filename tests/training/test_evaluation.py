@@ -9,7 +9,7 @@ import torch
 from model.checkpoint import Checkpoint
 from model.scoring import character_log_probs
 from model.stack import Stack
-from model.transitions import compile_table
+from model.tabulation import compile_table
 from model.vocabulary import Vocabulary
 from training.evaluation import cross_entropy, sample_quality
 from training.examples import Counts, count_examples, make_examples

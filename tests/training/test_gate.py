@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import checkpoint
+from model import checkpoint, header
 from model.checkpoint import Checkpoint
 from model.layers import Linear
 from model.stack import Stack
@@ -33,7 +33,7 @@ def result_of(bias: list[float], losses: Losses) -> Result:
     assert isinstance(last, Linear)
     last.bias = torch.tensor(bias)
     data = checkpoint.dumps(Checkpoint(stack, 2, VOCABULARY))
-    return Result(data, checkpoint.digest(data), stack.parameter_count, losses, History(), 0.0)
+    return Result(data, header.digest(data), stack.parameter_count, losses, History(), 0.0)
 
 
 def refusal(result: Result) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model import checkpoint
+from model import checkpoint, header
 from model.errors import NamesmithError, StackError
 from model.store import Store
 from training.dataset import DataError, NameList
@@ -127,7 +127,7 @@ def test_the_checkpoint_holds_the_facts_of_its_run(rule: SplitRule, tiny: NameLi
     }
     losses = result.losses
     assert model.facts["losses"] == {"train": losses.train, "dev": losses.dev, "test": losses.test}
-    assert result.digest == checkpoint.digest(result.data)
+    assert result.digest == header.digest(result.data)
     assert result.parameters == model.stack.parameter_count
     assert model.vocabulary.letters == tuple("aiklmno")
 

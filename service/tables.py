@@ -1,0 +1,171 @@
+"""Tables of models, made by a child process, so that a worker stays without PyTorch (217 MB, 1.5 s).
+
+The child is `service/tabulate.py`, which says what goes over its pipes. A model that kills it, or keeps it busy for
+too long, gets no table; the next one gets a new child.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from types import TracebackType
+from typing import IO
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from model.errors import CheckpointError, NamesmithError, TableTooLargeError
+from model.header import Header
+from model.store import Stored
+from model.transitions import Transitions, check_budget
+
+TIME_LIMIT_SECONDS = 60.0
+_ROOT = Path(__file__).resolve().parent.parent
+_COMMAND = [sys.executable, "-m", "service.tabulate"]
+_LENGTH_BYTES = 8
+_MAX_LINE_BYTES = 65_536
+_GRACE_SECONDS = 0.5
+_ERRORS = {error.__name__: error for error in (CheckpointError, TableTooLargeError)}
+
+
+@dataclass(frozen=True)
+class Tabulated:
+    """What is computed from a model's tensors: its table, and how many parameters they hold."""
+
+    transitions: Transitions
+    parameters: int
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    shape: tuple[int, int]
+    block_size: int
+    parameters: int
+
+
+class _Refusal(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    error: str
+    message: str
+
+
+_ANSWER: TypeAdapter[_Table | _Refusal] = TypeAdapter(_Table | _Refusal)
+
+
+class Tabulator:
+    """Makes tables of at most `budget_bytes`, all of them with one child, which ends with the `with` block."""
+
+    def __init__(self, budget_bytes: int, time_limit: float = TIME_LIMIT_SECONDS) -> None:
+        self._budget_bytes = budget_bytes
+        self._time_limit = time_limit
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Tabulator":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def tabulate(self, stored: Stored) -> Tabulated:
+        """Raises TableTooLargeError, CheckpointError, and NamesmithError if the child gives no table within the
+        time limit (seconds)."""
+        check_budget(stored.header.vocabulary.size, stored.header.block_size, self._budget_bytes)
+        if _torch_is_here():
+            return _tabulate_here(stored, self._budget_bytes)
+        began = time.monotonic()
+        try:
+            answer = self._ask(stored)
+        except (OSError, ValueError):
+            code = self._end(_GRACE_SECONDS)
+            late = time.monotonic() - began >= self._time_limit
+            why = f"took longer than {self._time_limit:g} s" if late else f"gave no table (exit code {code})"
+            raise NamesmithError(f"model {stored.name} has no table: the process that makes it {why}") from None
+        except BaseException:
+            self._end()
+            raise
+        if isinstance(answer, _Refusal):
+            raise _ERRORS.get(answer.error, NamesmithError)(answer.message)
+        return answer
+
+    def _ask(self, stored: Stored) -> Tabulated | _Refusal:
+        """Raises OSError for a broken pipe, ValueError for what is no answer."""
+        child = self._child = self._child or _start(self._budget_bytes)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        clock = Timer(self._time_limit, child.kill)
+        clock.start()
+        try:
+            child.stdin.write(len(stored.data).to_bytes(_LENGTH_BYTES, "little") + stored.data)
+            child.stdin.flush()
+            return _read_answer(child.stdout, stored.header)
+        finally:
+            clock.cancel()
+
+    def _end(self, grace: float = 0.0) -> int | None:
+        """Ends the child, if there is one; returns its exit code."""
+        child, self._child = self._child, None
+        return None if child is None else _stop(child, grace)
+
+
+def _start(budget_bytes: int) -> subprocess.Popen[bytes]:
+    """A child that imports what this process imports, wherever it was started. Raises OSError.
+
+    A session of its own: Ctrl-C stops this process, and the child then sees its input end.
+    """
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in [str(_ROOT), *sys.path])
+    return subprocess.Popen(
+        [*_COMMAND, str(budget_bytes)],
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _stop(child: subprocess.Popen[bytes], grace: float) -> int:
+    """Kills a child that does not end by itself within `grace` seconds: it has nothing to lose, and its own way
+    out takes a second. Returns the exit code, negative where a signal ended it."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(grace)
+    child.kill()
+    code = child.wait()
+    for pipe in (child.stdin, child.stdout):
+        assert pipe is not None
+        with suppress(OSError):  # what was still to be written
+            pipe.close()
+    return code
+
+
+def _read_answer(pipe: IO[bytes], header: Header) -> Tabulated | _Refusal:
+    """Raises ValueError for what is not the table of such a model; only `header` says how much memory is taken."""
+    answer = _ANSWER.validate_json(pipe.readline(_MAX_LINE_BYTES))
+    if isinstance(answer, _Refusal):
+        return answer
+    size = header.vocabulary.size
+    shape = (size**header.block_size, size)
+    if (answer.shape, answer.block_size) != (shape, header.block_size):
+        raise ValueError("the table of another model")
+    log_probs = np.empty(shape)
+    if pipe.readinto(log_probs.data.cast("B")) != log_probs.nbytes:  # type: ignore[attr-defined]
+        raise ValueError("half a table")
+    log_probs.setflags(write=False)
+    return Tabulated(Transitions(log_probs, header.block_size), answer.parameters)
+
+
+def _torch_is_here() -> bool:
+    """Then there is nothing left to save: tests, and programs that train and serve."""
+    return "torch" in sys.modules
+
+
+def _tabulate_here(stored: Stored, budget_bytes: int) -> Tabulated:
+    from model import checkpoint, tabulation  # bring PyTorch, which is here already
+
+    model = checkpoint.loads(stored.data)
+    return Tabulated(tabulation.compile_table(model, budget_bytes), model.stack.parameter_count)

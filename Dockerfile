@@ -22,7 +22,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     NAMESMITH_STORE=/var/lib/namesmith/store
-RUN python -m compileall -q model training service
+RUN python -m compileall -q model training service && python -m model.warming
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.kernels import drawing, listing, text
+from model.kernels import listing, lookup, text
 from model.transitions import Floats, Ints
 from model.vocabulary import Vocabulary
 
@@ -30,6 +30,21 @@ class Names:
         symbols = np.fromiter((symbol for name in names for symbol in name), np.uint16, count=int(lengths.sum()))
         return cls(symbols, np.concatenate([[0], np.cumsum(lengths)]))
 
+    @classmethod
+    def of_texts(cls, texts: Sequence[str], vocabulary: Vocabulary) -> tuple["Names", NDArray[np.bool_]]:
+        """Normalised texts as names, and which of them (names,) have a character outside the vocabulary: those are
+        empty names here."""
+        codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        ids = vocabulary.ids_of(codes)
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        unknown = np.zeros(len(texts), dtype=np.bool_)
+        if not ids.all():
+            owners = np.repeat(np.arange(len(texts)), lengths)
+            unknown[owners[ids == 0]] = True
+            ids = ids[~unknown[owners]]
+            lengths[unknown] = 0
+        return cls(ids, np.concatenate([[0], np.cumsum(lengths)])), unknown
+
     def __len__(self) -> int:
         return len(self.ends) - 1
 
@@ -41,6 +56,11 @@ class Names:
     @property
     def nbytes(self) -> int:
         return self.symbols.nbytes + self.ends.nbytes
+
+    def part(self, first: int, end: int) -> "Names":
+        """Names `first` to `end - 1`, or as many of them as there are."""
+        ends = self.ends[first : end + 1]
+        return Names(self.symbols[ends[0] : ends[-1]], ends - ends[0])
 
     def rows(self) -> list[list[int]]:
         """The letter ids of each name."""
@@ -65,27 +85,40 @@ class Names:
         return np.add.reduceat(scores, self.ends[:-1] + np.arange(len(self))) if len(self) else scores
 
 
+@dataclass(frozen=True, eq=False)
 class Listing(Names):
-    """Distinct names that can be looked for, as those of a training list."""
+    """Distinct names that can be looked for, as those of a training list, among names whose ids have up to `bits`
+    bits."""
+
+    bits: int = 16
 
     @classmethod
-    def of_texts(cls, names: Iterable[str], vocabulary: Vocabulary) -> "Listing":
+    def listing(cls, names: Iterable[str], vocabulary: Vocabulary) -> "Listing":
         """Names with letters outside the vocabulary are left out: no model draws them."""
         letters = set(vocabulary.letters)
-        known = (name for name in sorted(names) if letters.issuperset(name))
-        found = Names.of([vocabulary.encode(name) for name in known])
-        return cls(found.symbols, found.ends)
+        known = (name for name in sorted(names) if name and letters.issuperset(name))
+        found, _ = Names.of_texts(list(known), vocabulary)
+        return cls(found.symbols, found.ends, (vocabulary.size - 1).bit_length())
 
     @cached_property
-    def table(self) -> NDArray[np.int32]:
-        """Numbers of names by the hash of their letters; at most a quarter is filled."""
-        table = np.full(1 << max(4, (4 * len(self)).bit_length()), -1, dtype=np.int32)
-        drawing.index_names(self.symbols, self.ends, table)
-        return table
+    def search(self) -> tuple[int, Symbols, Ints, NDArray[np.uint64], NDArray[np.int32]]:
+        """What kernels search in (see `kernels.lookup.is_listed`): the bits of a symbol, the letters, their ends, and
+        the keys and numbers of the names. Without names there are no keys."""
+        size = 1 << max(4, (2 * len(self)).bit_length()) if len(self) else 0
+        keys, numbers = np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.int32)
+        lookup.index_names(self.symbols, self.ends, self.bits, keys, numbers)
+        return self.bits, self.symbols, self.ends, keys, numbers
 
     def __contains__(self, symbols: Sequence[int]) -> bool:
         name = np.array(symbols, dtype=np.uint16)
-        return len(self) > 0 and bool(drawing.is_listed(name, 0, len(name), self.symbols, self.ends, self.table))
+        return len(self) > 0 and bool(lookup.is_listed(name, 0, len(name), *self.search))
+
+    def holds(self, names: Names) -> NDArray[np.bool_]:
+        """Which of these names (names,) are listed."""
+        held = np.zeros(len(names), dtype=np.bool_)
+        if len(self):
+            lookup.find_listed(names.symbols, names.ends, *self.search, held)
+        return held
 
     def trie(self, size: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Children (nodes, symbols) and the nodes (nodes,) at which a name ends."""

@@ -10,12 +10,12 @@ least a quarter of the names have an allowed length. It takes a fraction of the 
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from model.automata import Automaton
+from model.chances import sweep
 from model.groups import Groups, find_groups, too_complex
 from model.kernels import states
 from model.shaping import Shaped
@@ -24,19 +24,14 @@ from model.vocabulary import MAX_NAME_LENGTH
 
 MAX_BYTES = 256 * 1024 * 1024
 """Memory for the chances of one plan."""
-LAYERED_BYTES = 16 * 1024 * 1024
-"""Up to here a plan is layered, whatever the lengths."""
+MOST_LAYERS = 16
+"""Layers that a group may be in, on average, for a plan to be layered at once: few letters, or a counting pattern."""
 LEAST_ACCEPTED = 0.25
 """Share of the attempts that a lengthless plan's names need to have an allowed length."""
 MAX_LENGTHLESS = 50_000
 """Groups of a lengthless plan, whose chances settle only after many sweeps."""
-_WORTH_IT = 4
-"""Layers that the groups must be in, on average, for a plan without layers to be much the smaller one."""
 _MAX_SWEEPS = 200
 _CONVERGED = 2.0**-38
-_SHARED_SWEEP = 4_096
-"""Groups from which on two threads share a sweep."""
-_pool = ThreadPoolExecutor(2, thread_name_prefix="namesmith-plan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +62,29 @@ class Plan:
     def nodes(self) -> int:
         return len(self.chances) * self.shaped.size
 
+    @property
+    def arrays(self) -> tuple[object, ...]:
+        """What kernels take a plan as."""
+        groups = self.groups
+        return (
+            self.shaped.rows,
+            groups.successors,
+            groups.tails,
+            groups.accepting,
+            self.chances,
+            self.layers,
+            self.may_end_from,
+        )
+
+    def places(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """Group and letters so far (n,) of nodes (n,); 0 letters in a plan without layers."""
+        cells = nodes // self.shaped.size
+        if not self.layered:
+            return cells, np.zeros_like(cells)
+        starts = (self.layers[:, 0] + self.layers[:, 1])[:-1]  # the last layer is empty
+        letters = np.searchsorted(starts, cells, side="right") - 1
+        return cells - self.layers[letters, 0], letters
+
 
 def make_plan(
     shaped: Shaped, automata: Sequence[Automaton], min_length: int, max_length: int, *, layered: bool = False
@@ -79,7 +97,7 @@ def make_plan(
     low, high = groups.ranges(max_length)
     cells = int((high - low).sum())
     needed = cells * shaped.rows.shape[2] * 8
-    if needed > LAYERED_BYTES and cells > _WORTH_IT * len(groups) and not layered:
+    if cells > MOST_LAYERS * len(groups) and not layered:
         longer = max_length < MAX_NAME_LENGTH
         of_all = find_groups(shaped, automata, MAX_NAME_LENGTH) if longer else groups
         plan = _lengthless(shaped, of_all, min_length, max_length)
@@ -99,7 +117,7 @@ def _layered(shaped: Shaped, groups: Groups, low: Ints, high: Ints, min_length: 
     for letters in range(max_length, -1, -1):
         after = slice(starts[letters + 1], starts[letters + 2]) if letters < max_length else slice(0, 0)
         following = layers[letters + 1]
-        _sweep(
+        sweep(
             shaped,
             groups,
             chances[after],
@@ -120,7 +138,7 @@ def _lengthless(shaped: Shaped, groups: Groups, min_length: int, max_length: int
     before, after = np.zeros((2, count, width))
     up_to = np.zeros(MAX_NAME_LENGTH + 1)  # chance to end well within so many letters
     for letters in range(_MAX_SWEEPS):
-        _sweep(shaped, groups, before, (0, count), after, (0, count), True)
+        sweep(shaped, groups, before, (0, count), after, (0, count), True)
         up_to[letters:] = after[0, 0]
         settled = states.greatest_change(before, after) <= _CONVERGED
         before, after = after, before
@@ -133,70 +151,3 @@ def _lengthless(shaped: Shaped, groups: Groups, min_length: int, max_length: int
         return None
     layers = np.array([[0, 0, count]], dtype=np.int64)
     return Plan(shaped, groups, before, layers, 0, min_length, max_length, min(1.0, probability))
-
-
-def _sweep(
-    shaped: Shaped,
-    groups: Groups,
-    after: Floats,
-    after_range: tuple[int, int],
-    out: Floats,
-    out_range: tuple[int, int],
-    may_end: bool,
-    best: bool = False,
-) -> None:
-    """One layer of chances, `out` (groups of `out_range`, width), from the next one."""
-
-    def part(low: int, high: int) -> None:
-        states.sweep(
-            shaped.rows,
-            groups.successors,
-            groups.tails,
-            groups.only_first,
-            groups.accepting,
-            after,
-            *after_range,
-            out[low - out_range[0] :],
-            low,
-            high,
-            may_end,
-            best,
-        )
-
-    low, high = map(int, out_range)
-    if high - low < _SHARED_SWEEP:
-        part(low, high)
-        return
-    middle = (low + high) // 2
-    other = _pool.submit(part, low, middle)
-    part(middle, high)
-    other.result()
-
-
-def best_chances(plan: Plan) -> Floats:
-    """As `plan.chances`, with the most probable way to end well in place of the chance of all ways. In a lengthless
-    plan it is the most probable way at any length."""
-    best: Floats = np.zeros_like(plan.chances)
-    if plan.layered:
-        for letters in range(len(plan.layers) - 2, -1, -1):
-            offset, low, high = plan.layers[letters]
-            next_offset, next_low, next_high = plan.layers[letters + 1]
-            _sweep(
-                plan.shaped,
-                plan.groups,
-                best[next_offset + next_low : next_offset + next_high],
-                (next_low, next_high),
-                best[offset + low : offset + high],
-                (low, high),
-                letters >= plan.min_length,
-                best=True,
-            )
-        return best
-    before = np.zeros_like(best)
-    whole = (0, len(plan.groups))
-    for _ in range(MAX_NAME_LENGTH + 1):
-        _sweep(plan.shaped, plan.groups, before, whole, best, whole, True, best=True)
-        if (best == before).all():
-            break
-        before, best = best, before
-    return best

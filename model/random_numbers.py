@@ -28,8 +28,15 @@ def key(seed: int | str) -> np.uint64:
 
 def streams(seed: int | str, indices: Words) -> Words:
     """Starting points of the sequences of names `indices` (n,) -> (n,)."""
-    start = mix(np.array([key(seed)], dtype=np.uint64))
-    return mix(start + indices * np.uint64(_WEYL))
+    return mix(np.array([start(seed)], dtype=np.uint64) + indices * np.uint64(_WEYL))
+
+
+def start(seed: int | str) -> np.uint64:
+    """From where the streams of a seed are counted."""
+    z = int(key(seed))
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _MASK
+    return np.uint64(z ^ (z >> 31))
 
 
 def draw(streams: Words, step: int) -> Words:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.chances import sweep
 from model.errors import ConstraintError
 from model.names import Listing
-from model.plan import Plan, best_chances
-from model.vocabulary import BOUNDARY
+from model.plan import Plan
+from model.transitions import Floats
+from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 
 _DIGITS = 10
 MAX_WAITING = 300_000
@@ -33,7 +35,7 @@ def most_probable(plan: Plan, count: int, avoid: Listing | None = None) -> list[
     """
     rows, groups, layers = plan.shaped.rows, plan.groups, plan.layers
     tail_count, size = rows.shape[:2]
-    best = best_chances(plan)
+    best = _best_chances(plan)
     every_symbol = np.arange(size)
     queue: list[tuple[float, tuple[int, ...], bool, int, int, float]] = []
 
@@ -67,3 +69,32 @@ def most_probable(plan: Plan, count: int, avoid: Listing | None = None) -> list[
             number, first_after = int(after[symbol]), int(following[symbol]) // tail_count
             wait(float(bounds[symbol]), (*symbols, symbol), True, number, first_after, float(steps[symbol]))
     return found
+
+
+def _best_chances(plan: Plan) -> Floats:
+    """As `plan.chances`, with the most probable way to end well in place of the chance of all ways. In a lengthless
+    plan it is the most probable way at any length."""
+    best: Floats = np.zeros_like(plan.chances)
+    if plan.layered:
+        for letters in range(len(plan.layers) - 2, -1, -1):
+            offset, low, high = plan.layers[letters]
+            next_offset, next_low, next_high = plan.layers[letters + 1]
+            sweep(
+                plan.shaped,
+                plan.groups,
+                best[next_offset + next_low : next_offset + next_high],
+                (next_low, next_high),
+                best[offset + low : offset + high],
+                (low, high),
+                letters >= plan.min_length,
+                best=True,
+            )
+        return best
+    before = np.zeros_like(best)
+    whole = (0, len(plan.groups))
+    for _ in range(MAX_NAME_LENGTH + 1):
+        sweep(plan.shaped, plan.groups, before, whole, best, whole, True, best=True)
+        if (best == before).all():
+            break
+        before, best = best, before
+    return best

@@ -7,7 +7,6 @@ beside the plan (see kernels.listing), so that the work for a name is bounded in
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from threading import Lock
 
 import numpy as np
 
@@ -19,16 +18,16 @@ from model.kernels import distinct, drawing, listing
 from model.names import Listing, Names, nothing_listed
 from model.plan import LEAST_ACCEPTED, make_plan
 from model.ranking import RankedName, most_probable
+from model.row_cache import RowCache
 from model.shaping import Settings, Shaped
 from model.steps import step_distributions
-from model.transitions import Floats, Ints, Transitions
+from model.transitions import Floats, Transitions
 
 SAMPLER_VERSION = 2
 """Changes whenever the names of a seed would."""
 
 CHUNK = 8192
 MAX_DISTINCT = 100_000
-_ROW_BYTES = 16 * 1024 * 1024
 _MISSED = 16_384
 _RECORD_BYTES = 256 * 1024 * 1024
 
@@ -64,18 +63,18 @@ class Sampler:
         if self.probability == 0:
             lengths = f"{settings.min_length} to {settings.max_length} letters"
             raise UnsatisfiableError(f"no name of {lengths} meets these constraints under these settings")
-        self._make_room()
+        self._rows = RowCache(self.plan)
 
     @property
     def nbytes(self) -> int:
         """Memory held, for caches that are bounded in bytes; that of the list to avoid is not counted."""
-        return self.plan.nbytes + self._index.nbytes + self._entries.nbytes + self._remaining.nbytes
+        return self.plan.nbytes + self._rows.nbytes + self._remaining.nbytes
 
     def draw(self, seed: int | str, count: int, first: int = 0) -> Iterator[Names]:
         """Names `first` to `first + count - 1` of a seed, in chunks. Name i depends on (seed, i) alone."""
-        for start in range(first, first + count, CHUNK):
-            indices = np.arange(start, min(start + CHUNK, first + count), dtype=np.uint64)
-            yield self._draw_chunk(random_numbers.streams(seed, indices))
+        start = random_numbers.start(seed)
+        for begin in range(first, first + count, CHUNK):
+            yield self._draw_chunk(start, begin, min(CHUNK, first + count - begin))
 
     def draw_distinct(self, seed: int | str, count: int) -> Names:
         """`count` different names, in the order in which repeated draws would bring them; fewer if there are no more.
@@ -90,12 +89,10 @@ class Sampler:
             random_numbers.key(seed),
             count,
             most,
-            *self._plan_arguments(),
+            *self.plan.arrays,
             self._lengths,
             shortest,
-            avoid.symbols,
-            avoid.ends,
-            avoid.table,
+            *avoid.search,
             symbols,
             ends,
         )
@@ -120,21 +117,19 @@ class Sampler:
             plan = make_plan(plan.shaped, self._automata, plan.min_length, plan.max_length, layered=True)
         return partial(step_distributions, plan)
 
-    def _draw_chunk(self, streams: random_numbers.Words) -> Names:
-        count = len(streams)
+    def _draw_chunk(self, start: np.uint64, first: int, count: int) -> Names:
         symbols = np.empty(count * self.plan.max_length, dtype=np.uint16)
         ends = np.empty(count + 1, dtype=np.int64)
         missed = np.empty(min(_MISSED, 16 * count + 64), dtype=np.int64)
-        rejected = self._rejected
         missing = drawing.draw(
-            streams,
-            *self._plan_arguments(),
+            start,
+            first,
+            count,
+            *self.plan.arrays,
             self._lengths,
-            self._index,
-            self._entries,
-            rejected.symbols,
-            rejected.ends,
-            rejected.table if len(rejected) else _NO_TABLE,
+            self._rows.index,
+            self._rows.entries,
+            *self._rejected.search,
             self._children,
             self._terminal,
             self._remaining,
@@ -144,21 +139,8 @@ class Sampler:
         )
         if missing < 0:
             raise NamesmithError("a name could not be drawn: its chances are too small to be told apart")
-        if missing and self._used < len(self._entries):
-            self._make_rows(np.unique(missed[:missing]))
+        self._rows.missed(missed[:missing])
         return Names(symbols[: ends[-1]], ends)
-
-    def _plan_arguments(self) -> tuple[object, ...]:
-        plan, groups = self.plan, self.plan.groups
-        return (
-            plan.shaped.rows,
-            groups.successors,
-            groups.tails,
-            groups.accepting,
-            plan.chances,
-            plan.layers,
-            plan.may_end_from,
-        )
 
     def _keep_away(self, automata: Sequence[Automaton], settings: Settings) -> None:
         """Takes the mass of the list to avoid off the probability, and chooses how its names are kept away."""
@@ -179,30 +161,6 @@ class Sampler:
         if not plan.layered:
             self.plan = plan = make_plan(plan.shaped, automata, settings.min_length, settings.max_length, layered=True)
         self._children, self._terminal = avoid.trie(plan.shaped.size)
-        self._remaining = listing.chances_beside(self._children, self._terminal, *self._plan_arguments())
+        self._remaining = listing.chances_beside(self._children, self._terminal, *self.plan.arrays)
         self._rejected = nothing_listed()
         self.probability = min(1.0, float(self._remaining[0]))
-
-    def _make_room(self) -> None:
-        """For rows; memory is taken only as they are made."""
-        columns = 1 << (self.plan.shaped.size - 1).bit_length()
-        slots = max(64, min(self.plan.nodes, _ROW_BYTES // (16 * columns)))
-        self._index = np.zeros(self.plan.nodes, dtype=np.int32)
-        self._entries = np.zeros((slots, columns, 2), dtype=np.uint64)
-        self._used = 0
-        self._lock = Lock()
-
-    def _make_rows(self, wanted: Ints) -> None:
-        plan, size = self.plan, self.plan.shaped.size
-        with self._lock:
-            wanted = wanted[self._index[wanted] == 0]
-            cells = wanted // size
-            starts = (plan.layers[:, 0] + plan.layers[:, 1])[:-1]  # the last layer is empty
-            letters = np.searchsorted(starts, cells, side="right") - 1 if plan.layered else np.zeros_like(cells)
-            groups_letters = np.column_stack([cells - plan.layers[letters, 0], letters])
-            self._used += drawing.make_rows(
-                wanted, self._used, *self._plan_arguments(), groups_letters, self._index, self._entries
-            )
-
-
-_NO_TABLE = np.zeros(0, dtype=np.int32)

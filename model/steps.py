@@ -21,20 +21,8 @@ def step_distributions(plan: Plan, symbols: Sequence[int]) -> Floats:
     for letters, symbol in enumerate((*symbols, BOUNDARY)):
         cell, first = divmod(node, size)
         group = cell - layers[min(letters, len(layers) - 1), 0]
-        rows.weigh(
-            plan.shaped.rows,
-            plan.groups.successors,
-            plan.groups.tails,
-            plan.groups.accepting,
-            plan.chances,
-            layers,
-            group,
-            first,
-            letters,
-            letters >= plan.may_end_from,
-            steps[letters],
-            nodes,
-        )
+        may_end = letters >= plan.may_end_from
+        rows.weigh(*plan.arrays[:-1], group, first, letters, may_end, steps[letters], nodes)
         steps[letters] /= steps[letters].sum()
         node = int(nodes[symbol])
     return steps

@@ -3,7 +3,11 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from model.errors import UnknownCharacterError, VocabularyError
 
@@ -12,6 +16,8 @@ BOUNDARY = 0
 
 MAX_NAME_LENGTH = 64
 """Letters a name may have, in training, scoring and sampling."""
+
+_SEPARATOR = "\0"
 
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 Case = Literal["lower", "preserve"]
@@ -33,6 +39,13 @@ class Normalization:
         if self.case == "lower":
             text = unicodedata.normalize(self.form, text).lower()
         return unicodedata.normalize(self.form, text)
+
+    def all_of(self, texts: Sequence[str]) -> list[str]:
+        """Each text normalised; faster together where they are plain ASCII, which has one form only."""
+        together = _SEPARATOR.join(texts)
+        if not together.isascii() or together.count(_SEPARATOR) != len(texts) - 1:
+            return [self(text) for text in texts]
+        return (together.lower() if self.case == "lower" else together).split(_SEPARATOR)
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,19 @@ class Vocabulary:
         except KeyError as error:
             char = str(error.args[0])
             raise UnknownCharacterError(char, text.index(char)) from None
+
+    def ids_of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint16]:
+        """Ids (n,) of code points (n,); 0 for those outside the vocabulary."""
+        known, ids = self._code_points
+        places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+        return np.where(known[places] == codes, ids[places], 0).astype(np.uint16)
+
+    @cached_property
+    def _code_points(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Code points in order, and their ids."""
+        points = np.array([ord(letter) for letter in self.letters], dtype=np.uint32)
+        order = np.argsort(points)
+        return points[order], order + 1
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of letter ids (1..size - 1)."""

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from service import problems
 from service.catalog import Catalog, UnknownModelError
+from service.fast_lane import FastLane
 from service.problems import FieldError, Problem
 from service.request_id import RequestIdMiddleware
 from service.routes import router
@@ -30,7 +31,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
     app.include_router(router)
-    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(FastLane)
+    app.add_middleware(RequestIdMiddleware)  # the outermost
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -10,49 +9,25 @@ import numpy as np
 from cachetools import LRUCache
 
 from model.constraints import Constraints, compile_constraints
+from model.engine import NameSampler, TableEngine
 from model.errors import NamesmithError
-from model.sampling import Sampler
 from model.shaping import Settings
-from model.store import OWN, Store, Stored
-from model.transitions import Transitions
-from model.vocabulary import Vocabulary
+from model.store import OWN, Store
+from model.warming import warm_up
 from service import settings as service_settings
+from service.block_list import read_block_list
+from service.served import ServedModel
 from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
+_WARM_UP_NAMES = 20_000
+Key = tuple[str, Settings, Constraints, bool]
 
 log = logging.getLogger("namesmith")
 
 
 class UnknownModelError(NamesmithError):
     """A model name that is not served."""
-
-
-@dataclass(frozen=True, eq=False)
-class ServedModel:
-    """A version and its table; immutable, so a request keeps the one it began with."""
-
-    version: Stored
-    transitions: Transitions
-    parameters: int
-    """Numbers that were learned, all layers together."""
-
-    @property
-    def name(self) -> str:
-        return self.version.name
-
-    @property
-    def digest(self) -> str:
-        return self.version.digest
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        return self.version.header.vocabulary
-
-    def novel(self, name: str) -> bool | None:
-        """Whether a normalised name is not in the training list; None where the list is not known."""
-        names = self.version.training_names
-        return None if names is None else name not in names
 
 
 class Catalog:
@@ -62,25 +37,28 @@ class Catalog:
         self._models = models
         self.rejected = rejected
         self._default = default
-        self._plans: LRUCache[tuple[str, Settings, Constraints], Sampler] = LRUCache(
-            plan_bytes, getsizeof=lambda plan: plan.nbytes
-        )
-        self._plans_lock = Lock()
+        self._samplers: LRUCache[Key, NameSampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
+        self._samplers_lock = Lock()
+        self._building = Lock()
 
     @classmethod
     def load(cls, settings: service_settings.Settings) -> "Catalog":
         """Loads every model of both stores. A bad one is left out, with the reason, and never stops the rest."""
         if settings.store != OWN and not settings.store.is_dir():
             log.warning("there is no store at %s yet: only bundled models are served", settings.store)
+        blocked = read_block_list(settings.block_list)
         models: dict[str, ServedModel] = {}
         rejected: dict[str, str] = {}
         catalog = cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
         with Tabulator(settings.table_budget_mb << 20) as tabulator:
+            tabulator.start()
+            warm_up()
             for root, name in _found(settings):
                 if name not in models:
                     try:
-                        model = _load(Store(root), name, tabulator)
-                        catalog.sampler(model, Settings())  # tries it out, and is ready for the first request
+                        model = _load(Store(root), name, blocked, tabulator)
+                        sampler = catalog.sampler(model, Settings())  # ready for the first request
+                        list(sampler.draw(0, _WARM_UP_NAMES))
                         models[name] = model
                     except Exception as error:  # whatever is wrong with one model, the others must serve
                         unforeseen = not isinstance(error, NamesmithError | OSError)
@@ -104,21 +82,35 @@ class Catalog:
     def models(self) -> list[ServedModel]:
         return [self._models[name] for name in sorted(self._models)]
 
-    def sampler(self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS) -> Sampler:
-        """A sampler ready to draw, from the cache where it was used lately.
+    def kept_sampler(
+        self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS, novel: bool = False
+    ) -> NameSampler | None:
+        """A sampler that was used lately, if it is still kept: at once."""
+        with self._samplers_lock:
+            return self._samplers.get((model.digest, settings, constraints, novel))
+
+    def sampler(
+        self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS, novel: bool = False
+    ) -> NameSampler:
+        """A sampler ready to draw, kept or made, which takes some milliseconds; one is made at a time. With `novel`
+        it draws no name of the training list, which must be known.
 
         Raises UnsatisfiableError, and ConstraintError for a constraint that is malformed or too complex.
         """
-        key = (model.digest, settings, constraints)
-        with self._plans_lock:
-            plan = self._plans.get(key)
-        if plan is None:
-            automaton = compile_constraints(constraints, model.vocabulary)
-            plan = Sampler(model.transitions, settings, automaton)
-            with self._plans_lock:
-                if plan.nbytes <= self._plans.maxsize:
-                    self._plans[key] = plan
-        return plan
+        kept = self.kept_sampler(model, settings, constraints, novel)
+        if kept is not None:
+            return kept
+        asked = compile_constraints(constraints, model.vocabulary)
+        automata = [automaton for automaton in (asked, model.unblocked) if automaton is not None]
+        with self._building:
+            kept = self.kept_sampler(model, settings, constraints, novel)
+            if kept is not None:
+                return kept
+            made = model.engine.sampler(settings, automata, model.listing if novel else None)
+        with self._samplers_lock:
+            if made.nbytes <= self._samplers.maxsize:
+                self._samplers[model.digest, settings, constraints, novel] = made
+        return made
 
 
 def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
@@ -132,9 +124,9 @@ def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
         yield from ((root, name) for name in names)
 
 
-def _load(store: Store, name: str, tabulator: Tabulator) -> ServedModel:
+def _load(store: Store, name: str, blocked: frozenset[str], tabulator: Tabulator) -> ServedModel:
     version = store.open(name)
     tabulated = tabulator.tabulate(version)
     if not np.isfinite(tabulated.transitions.log_probs).all():
         raise NamesmithError(f"model {name} gives probabilities that are not finite")
-    return ServedModel(version, tabulated.transitions, tabulated.parameters)
+    return ServedModel(version, TableEngine(tabulated.transitions), tabulated.parameters, blocked)

@@ -30,6 +30,9 @@ def serve(
     store_dir: Annotated[
         Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of your own models.")
     ] = store.OWN,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Print a line for each request; takes a third of the speed.")
+    ] = False,
 ) -> None:
     """Start the HTTP service."""
     os.environ["NAMESMITH_STORE"] = str(store_dir.resolve())  # worker processes read their settings there
@@ -43,6 +46,7 @@ def serve(
         timeout_keep_alive=5,
         timeout_graceful_shutdown=20,
         server_header=False,
+        access_log=access_log,
     )
 
 

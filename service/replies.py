@@ -4,6 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+_PROBABILITY = (
+    "Exact chance that an unconstrained draw meets all constraints; null for a model that is too large for a table."
+)
+
 
 class ModelRef(BaseModel):
     name: str
@@ -20,7 +24,7 @@ class SampleResponse(BaseModel):
     names: list[str]
     model: ModelRef
     seed: int | str
-    probability: float = Field(description="Exact chance that an unconstrained draw meets the constraints.")
+    probability: float | None = Field(description=_PROBABILITY)
     exhausted: bool
     details: list[NameDetail] | None
 
@@ -33,7 +37,7 @@ class RankedName(BaseModel):
 class TopResponse(BaseModel):
     names: list[RankedName] = Field(description="The most probable names, in order; fewer than k if there are no more.")
     model: ModelRef
-    probability: float = Field(description="Exact chance that an unconstrained draw meets the constraints.")
+    probability: float | None = Field(description=_PROBABILITY)
 
 
 class NextCharacter(BaseModel):
@@ -45,6 +49,37 @@ class NextResponse(BaseModel):
     context: str = Field(description="The beginning, normalised.")
     next: list[NextCharacter] = Field(description="All symbols, the most probable first; the sum is 1.")
     model: ModelRef
+
+
+class StreamStart(BaseModel):
+    """The first event of a stream, `start`."""
+
+    model: ModelRef
+    seed: int | str
+    probability: float | None = Field(description=_PROBABILITY)
+
+
+class FollowedCharacter(BaseModel):
+    """The event `character`: a step of a name."""
+
+    index: int = Field(description="Which name, from 0.")
+    position: int = Field(description="Which step of the name, from 0.")
+    char: str = Field(description="As it is shown; the empty string for the name's end.")
+    prob: float = Field(description="Its chance, given the letters before it and the constraints.")
+    runners_up: list[NextCharacter] = Field(description="The most probable others, as the model spells them.")
+
+
+class FollowedName(NameDetail):
+    """The event `name`: a name is complete."""
+
+    index: int
+
+
+class StreamDone(BaseModel):
+    """The last event, `done`."""
+
+    names: int
+    exhausted: bool
 
 
 class CharacterScore(BaseModel):

@@ -1,12 +1,11 @@
 """An id for every request: the client's own where it is plain, else a new one."""
 
 import re
-import uuid
+import secrets
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADER = "X-Request-ID"
+_RAW_HEADER = b"x-request-id"
 _PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -20,13 +19,16 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given.decode("ascii") if _PLAIN.fullmatch(given) else uuid.uuid4().hex
+        given = next((value for name, value in scope["headers"] if name == _RAW_HEADER), b"")
+        request_id = given.decode("ascii") if _PLAIN.fullmatch(given) else secrets.token_hex(16)
         scope["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [
+                    *(pair for pair in message["headers"] if pair[0] != _RAW_HEADER),
+                    (_RAW_HEADER, request_id.encode("ascii")),
+                ]
             await send(message)
 
         await self.app(scope, receive, send_with_id)

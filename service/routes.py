@@ -1,12 +1,19 @@
-"""The HTTP endpoints. Work is done in worker threads, so that a long answer delays no other."""
+"""The HTTP endpoints. Answers that take more than a millisecond are made in worker threads, so that they delay
+no other."""
 
-from typing import Annotated, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
+from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service import answers
+from model.spelling import Form
+from service import answers, draws, scores
 from service.catalog import Catalog
+from service.following import FollowedDraw
+from service.negotiation import preferred
 from service.problems import MAX_ERRORS, FieldError, ProblemError, documented
 from service.replies import (
     LossResponse,
@@ -18,39 +25,101 @@ from service.replies import (
     Status,
     TopResponse,
 )
-from service.schemas import LossQuery, LossRequest, NextQuery, SampleQuery, SampleRequest, TopQuery
-from service.strict_json import StrictRoute
+from service.schemas import (
+    MAX_FOLLOWED,
+    MAX_STREAMED,
+    LossQuery,
+    LossRequest,
+    NextQuery,
+    SampleQuery,
+    SampleRequest,
+    StreamQuery,
+    TopQuery,
+)
+from service.strict_json import StrictRoute, direct
 
 router = APIRouter(route_class=StrictRoute)
 _RETRY_SECONDS = "5"
-Answer = TypeVar("Answer", SampleResponse, LossResponse, TopResponse, NextResponse)
+_JSON = "application/json"
+_FORMS = {
+    _JSON: Form.JSON,
+    "application/x-ndjson": Form.NDJSON,
+    "text/csv": Form.CSV,
+    "text/plain": Form.LINES,
+}
+_STREAMED: dict[str, Any] = {media_type: {"schema": {"type": "string"}} for media_type in _FORMS if media_type != _JSON}
+_NAMES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The names, in the form that Accept asks for.", "content": _STREAMED}
+}
+Answer = TypeVar("Answer", TopResponse, NextResponse)
 _QUERY = documented(404, 422, 500, 503)
 _BODY = documented(400, 404, 413, 415, 422, 500, 503)
 _INFO = documented(404, 500, 503)
 
 
-@router.get("/sample", tags=["names"], responses=_QUERY)
-def get_sample(request: Request, response: Response, query: Annotated[SampleQuery, Query()]) -> SampleResponse:
+@router.get("/sample", tags=["names"], responses=_NAMES | _QUERY, response_model=SampleResponse)
+async def get_sample(request: Request, query: Annotated[SampleQuery, Query()]) -> Response:
     """Invents names. The same seed and settings give the same names with the same model digest."""
-    return _digest_header(response, answers.sample(_catalog(request), query))
+    return await _sample(request, query)
 
 
-@router.post("/sample", tags=["names"], responses=_BODY)
-def post_sample(request: Request, response: Response, body: SampleRequest) -> SampleResponse:
+@router.post("/sample", tags=["names"], responses=_NAMES | _BODY, response_model=SampleResponse)
+@direct(SampleRequest)
+async def post_sample(request: Request, body: SampleRequest) -> Response:
     """Invents names. The same seed and settings give the same names with the same model digest."""
-    return _digest_header(response, answers.sample(_catalog(request), body))
+    return await _sample(request, body)
 
 
-@router.get("/loss", tags=["names"], responses=_QUERY)
-def get_loss(request: Request, response: Response, query: Annotated[LossQuery, Query()]) -> LossResponse:
+async def _sample(request: Request, asked: SampleRequest) -> Response:
+    catalog = _catalog(request)
+    form = preferred(request.headers.get("accept"), _FORMS)
+    if form is not Form.JSON:
+        return await _stream(catalog, asked, form)
+    draw = draws.prepare_at_once(catalog, asked)
+    if draw is not None:
+        return Response(draw.json(), media_type=_JSON, headers=draw.headers)
+    draw = await run_in_threadpool(draws.prepare, catalog, asked)
+    return Response(await run_in_threadpool(draw.json), media_type=_JSON, headers=draw.headers)
+
+
+async def _stream(catalog: Catalog, asked: SampleRequest, form: Form) -> Response:
+    """Drawn as the client reads; when it goes away, the next chunk is not drawn."""
+    draw = await run_in_threadpool(draws.prepare, catalog, asked, MAX_STREAMED)
+    media_type = next(name for name, value in _FORMS.items() if value is form)
+    return StreamingResponse(draw.stream(form), media_type=media_type, headers=draw.stream_headers)
+
+
+def _followed(request: Request, query: Annotated[StreamQuery, Query()]) -> FollowedDraw:
+    """Made before the stream begins, so that what is wrong is still a problem."""
+    return FollowedDraw(draws.prepare(_catalog(request), query, MAX_FOLLOWED))
+
+
+@router.get("/sample/stream", tags=["names"], responses=_QUERY, response_class=EventSourceResponse)
+async def stream_sample(
+    response: Response, followed: Annotated[FollowedDraw, Depends(_followed)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Invents names character by character: the events `start`, `character`, `name` and `done`."""
+    response.headers["X-Model-Digest"] = followed.draw.model.digest
+    async for event in iterate_in_threadpool(followed.events()):
+        yield event
+
+
+@router.get("/loss", tags=["names"], responses=_QUERY, response_model=LossResponse)
+async def get_loss(request: Request, query: Annotated[LossQuery, Query()]) -> Response:
     """Tells how likely names are."""
-    return _digest_header(response, answers.score(_catalog(request), query.as_request(), "name"))
+    return await _loss(request, query.as_request(), "name")
 
 
-@router.post("/loss", tags=["names"], responses=_BODY)
-def post_loss(request: Request, response: Response, body: LossRequest) -> LossResponse:
+@router.post("/loss", tags=["names"], responses=_BODY, response_model=LossResponse)
+@direct(LossRequest)
+async def post_loss(request: Request, body: LossRequest) -> Response:
     """Tells how likely names are."""
-    return _digest_header(response, answers.score(_catalog(request), body))
+    return await _loss(request, body, "names")
+
+
+async def _loss(request: Request, asked: LossRequest, field: str) -> Response:
+    model, answer = await run_in_threadpool(scores.score, _catalog(request), asked, field)
+    return Response(answer, media_type=_JSON, headers={"X-Model-Digest": model.digest})
 
 
 @router.get("/top", tags=["names"], responses=_QUERY)

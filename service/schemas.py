@@ -16,9 +16,12 @@ from pydantic_core import PydanticCustomError
 
 from model.pattern_syntax import MAX_PATTERN_LENGTH
 from model.random_numbers import MAX_SEED, MAX_SEED_LETTERS
+from model.spelling import NameCase
 from model.vocabulary import MAX_NAME_LENGTH
 
 MAX_NAMES = 10_000
+MAX_STREAMED = 1_000_000
+MAX_FOLLOWED = 100
 MAX_TOP = 1_000
 MAX_MODEL_NAME = 64
 
@@ -43,7 +46,6 @@ ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
 Length = Annotated[int, Field(ge=1, le=MAX_NAME_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 NameText = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
-Case = Literal["lower", "title", "upper"]
 
 
 class Shape(BaseModel):
@@ -70,7 +72,8 @@ class Conditions(Shape):
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)] | None = Field(
         None, description="A regular expression that each whole name matches (a subset: see docs/api.md)."
     )
-    case: Case = Field("title", description="Of the names in the answer.")
+    novel: bool = Field(False, description="Only names that are not in the training data.")
+    case: NameCase = Field("title", description="Of the names in the answer.")
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> Self:
@@ -84,8 +87,14 @@ class SampleRequest(Conditions):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 5, "seed": 42, "suffix": "lyn", "max_length": 8}]})
 
-    n: int = Field(10, ge=1, le=MAX_NAMES, description="How many names.")
+    n: int = Field(
+        10,
+        ge=1,
+        le=MAX_STREAMED,
+        description=f"How many names: up to {MAX_NAMES:,} as JSON, {MAX_STREAMED:,} in a streamed form.",
+    )
     seed: Seed | None = Field(None, description="Reproduces the answer; drawn, and echoed, if left out.")
+    unique: bool = Field(False, description="No name twice; fewer names if there are no more that differ.")
     details: bool = Field(False, description="Facts about each name.")
 
 
@@ -97,6 +106,12 @@ class SampleQuery(SampleRequest):
     seed: Annotated[Seed | None, BeforeValidator(_number_if_digits)] = Field(
         None, description="Reproduces the answer; drawn, and echoed, if left out."
     )
+
+
+class StreamQuery(SampleQuery):
+    """Names that are followed character by character."""
+
+    n: int = Field(1, ge=1, le=MAX_FOLLOWED, description="How many names.")
 
 
 class TopQuery(Conditions):

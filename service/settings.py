@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.store import BUNDLED, OWN
+from service.block_list import read_block_list
 
 
 class Settings(BaseSettings):
@@ -16,6 +17,15 @@ class Settings(BaseSettings):
     default_model: str = Field(
         "us-names", description="Model that answers where a request names none; if absent, the first by name."
     )
+    block_list: str = Field(
+        "default", description="Words that no name may hold: `default`, `off`, or a text file, one word a line."
+    )
     table_budget_mb: int = Field(256, ge=1, description="Memory a model's table may take; a larger one is not served.")
     plan_cache_mb: int = Field(128, ge=1, description="Memory for prepared samplers, all models together.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")
+
+    @field_validator("block_list")
+    @classmethod
+    def _block_list_can_be_read(cls, choice: str) -> str:
+        read_block_list(choice)
+        return choice

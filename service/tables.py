@@ -72,6 +72,12 @@ class Tabulator:
     ) -> None:
         self._end()
 
+    def start(self) -> None:
+        """Lets the child begin to load PyTorch, which takes it a second or two."""
+        if self._child is None and not _torch_is_here():
+            with suppress(OSError):  # the next one to ask is told
+                self._child = _start(self._budget_bytes)
+
     def tabulate(self, stored: Stored) -> Tabulated:
         """Raises TableTooLargeError, CheckpointError, and NamesmithError if the child gives no table within the
         time limit (seconds)."""

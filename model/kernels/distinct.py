@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from model.kernels.compilation import inlined, kernel
-from model.kernels.drawing import is_listed
+from model.kernels.heap import sift_down, sift_up
+from model.kernels.lookup import is_listed
 from model.kernels.rows import weigh, word
 
 _ROOT = np.uint64(0x9E3779B97F4A7C15)
@@ -42,31 +43,6 @@ def _perturb(log_masses, key, greatest, perturbed):
 
 
 @kernel
-def _sift_up(heap, values, place):
-    while place > 0:
-        parent = (place - 1) >> 1
-        if values[heap[parent]] >= values[heap[place]]:
-            break
-        heap[parent], heap[place] = heap[place], heap[parent]
-        place = parent
-
-
-@kernel
-def _sift_down(heap, values, count):
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= count:
-            break
-        if child + 1 < count and values[heap[child + 1]] > values[heap[child]]:
-            child += 1
-        if values[heap[place]] >= values[heap[child]]:
-            break
-        heap[place], heap[child] = heap[child], heap[place]
-        place = child
-
-
-@kernel
 def draw_distinct(
     key,
     count,
@@ -80,15 +56,17 @@ def draw_distinct(
     may_end_from,
     lengths,
     shortest,
+    bits_each,
     listed,
     listed_ends,
-    table,
+    keys,
+    numbers,
     symbols,
     ends,
 ):
     """Writes up to `count` different names to `symbols` and `ends` (count + 1,) and returns how many; -1 where it would
     take more than `max_records` beginnings. `shortest` (groups,) is the least number of letters that are missing to an
-    acceptable end. Names of `table` are left out (see `is_listed`).
+    acceptable end. Names of `keys` are left out (see `is_listed`).
 
     A record is a beginning that was opened: the values of the ways on from it, of which the greatest not yet
     taken waits in the heap.
@@ -159,7 +137,7 @@ def draw_distinct(
             # The way that waited is taken; the next one of the same record waits in its place.
             waiting -= 1
             heap[0] = heap[waiting]
-            _sift_down(heap, values, waiting)
+            sift_down(heap, values, waiting)
             way = taken[current]
             greatest = ways[current, way]
             ways[current, way] = -np.inf
@@ -172,7 +150,7 @@ def draw_distinct(
             taken[current] = following
             heap[waiting] = current
             waiting += 1
-            _sift_up(heap, values, waiting - 1)
+            sift_up(heap, values, waiting - 1)
         if opening:
             opening = False
             if waiting == 0:
@@ -184,7 +162,7 @@ def draw_distinct(
             for place in range(length - 1, -1, -1):
                 name[place] = last_symbols[walk]
                 walk = parents[walk]
-            if not (len(table) and is_listed(name, 0, length, listed, listed_ends, table)):
+            if not (len(keys) and is_listed(name, 0, length, bits_each, listed, listed_ends, keys, numbers)):
                 for place in range(length):
                     symbols[end + place] = name[place]
                 end += length

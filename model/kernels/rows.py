@@ -12,7 +12,8 @@ from model.kernels.compilation import inlined, kernel
 PRESENT = np.uint64(1)
 AFTER_PRESENT = np.uint64(1) << np.uint64(63)
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
-_LOW = np.uint64(0xFFFFFFFF)
+LOW = np.uint64(0xFFFFFFFF)
+NODE = np.uint64(0x7FFFFFFF)
 _PARTS = np.int64(1) << np.int64(32)
 _PARTS_AS_FLOAT = 2.0**32
 
@@ -112,3 +113,60 @@ def weigh(rows, successors, tails, accepting, chances, layers, group, first, let
             cell = offset + number
             weights[symbol] = rows[tail, symbol, first] * chances[cell, first_after]
             nodes[symbol] = cell * size + first_after
+
+
+@inlined
+def bits_of(columns):
+    """How many bits of a random number choose one of `columns`, a power of two."""
+    bits = 0
+    while (1 << bits) < columns:
+        bits += 1
+    return bits
+
+
+@kernel
+def make_rows(
+    wanted,
+    first_slot,
+    rows,
+    successors,
+    tails,
+    accepting,
+    chances,
+    layers,
+    may_end_from,
+    groups_letters,
+    index,
+    entries,
+):
+    """Makes the rows of the nodes `wanted`, from slot `first_slot` on. `groups_letters` (wanted, 2): group and letters
+    so far of each. Returns the number of rows made."""
+    size = rows.shape[1]
+    columns = entries.shape[1]
+    weights = np.empty(size)
+    nodes = np.empty(size, dtype=np.int64)
+    parts = np.empty(columns, dtype=np.int64)
+    queue = np.empty(columns, dtype=np.int64)
+    slot = first_slot
+    for i in range(len(wanted)):
+        if slot == len(entries):
+            break
+        group, letters = groups_letters[i, 0], groups_letters[i, 1]
+        weigh(
+            rows,
+            successors,
+            tails,
+            accepting,
+            chances,
+            layers,
+            group,
+            wanted[i] % size,
+            letters,
+            letters >= may_end_from,
+            weights,
+            nodes,
+        )
+        if fill_row(weights, nodes, parts, queue, entries[slot]):
+            slot += 1
+            index[wanted[i]] = slot
+    return slot - first_slot

@@ -244,8 +244,8 @@ def test_both_forms_of_a_plan_give_the_same_distribution(
     vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
     asked = Settings(min_length=lengths[0], max_length=lengths[1])
     samplers = []
-    for size in (1 << 30, 0):
-        monkeypatch.setattr(plans, "LAYERED_BYTES", size)
+    for most in (1 << 30, 0):
+        monkeypatch.setattr(plans, "MOST_LAYERS", most)
         samplers.append(Sampler(table, asked, automata(constraints, ("an", "be"), vocabulary)))
     assert [sampler.plan.layered for sampler in samplers] == [True, False]
     assert samplers[0].probability == pytest.approx(samplers[1].probability, rel=1e-9)

@@ -317,7 +317,7 @@ def test_a_fault_of_the_service_is_a_problem_without_internals(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("service.answers.sample", fail)
+    monkeypatch.setattr("service.draws.Draw.json", fail)
     client = serve(raise_server_exceptions=False, bundled_store=BUNDLED)
     for response in (client.get("/sample"), client.post("/sample", json={}, headers={"X-Request-ID": "mine"})):
         check_problem(response, 500, "internal")

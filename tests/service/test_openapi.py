@@ -74,6 +74,7 @@ def test_every_route_is_documented_with_problems(schema: Schema) -> None:
     assert documented == {
         ("/sample", "get"),
         ("/sample", "post"),
+        ("/sample/stream", "get"),
         ("/loss", "get"),
         ("/loss", "post"),
         ("/models", "get"),

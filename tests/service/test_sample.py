@@ -9,17 +9,13 @@ import numpy as np
 import pytest
 import torch
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from model.checkpoint import Checkpoint
 from model.store import BUNDLED
 from model.tabulation import compile_table
 from model.transitions import START
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
-from service.answers import recase
 from service.app import create_app
-from service.schemas import Case
 from service.settings import Settings
 from training.dataset import NameList
 from training.run import Result
@@ -285,47 +281,3 @@ def test_any_other_request_id_is_replaced(client: TestClient, given: bytes) -> N
     ids = {client.get("/livez", headers=[(b"X-Request-ID", given)]).headers["x-request-id"] for _ in range(2)}
     assert len(ids) == 2
     assert all(re.fullmatch("[A-Za-z0-9-]{16,64}", request_id) for request_id in ids)
-
-
-@pytest.mark.parametrize(
-    ("name", "title", "upper"),
-    [
-        ("emma", "Emma", "EMMA"),
-        ("e", "E", "E"),
-        ("", "", ""),
-        ("mary ann", "Mary Ann", "MARY ANN"),
-        ("jean-luc", "Jean-Luc", "JEAN-LUC"),
-        ("o'neal", "O'Neal", "O'NEAL"),
-        ("o’neal", "O’Neal", "O’NEAL"),
-        ("d'arcy-léa du bois", "D'Arcy-Léa Du Bois", "D'ARCY-LÉA DU BOIS"),
-        ("émile", "Émile", "ÉMILE"),
-        ("zoé", "Zoé", "ZOÉ"),
-        ("andréa", "Andréa", "ANDRÉA"),  # no new word after an accent
-        ("e\u0301mile-e\u0301va", "E\u0301mile-E\u0301va", "E\u0301MILE-E\u0301VA"),
-        ("øyvind", "Øyvind", "ØYVIND"),
-        ("ждана", "Ждана", "ЖДАНА"),
-        ("ǆenan", "ǅenan", "ǄENAN"),  # a letter with a title case of its own
-        ("-a", "-A", "-A"),
-        ("a--b  c", "A--B  C", "A--B  C"),
-        ("美咲", "美咲", "美咲"),
-    ],
-)
-def test_recase(name: str, title: str, upper: str) -> None:
-    assert recase(name, "lower") == name
-    assert recase(name, "title") == title
-    assert recase(name, "upper") == upper
-
-
-def test_title_case_keeps_capitals_inside_a_word() -> None:
-    assert recase("mcDonald", "title") == "McDonald"
-
-
-@settings(deadline=None)
-@given(st.text("abzéøñж -'’"), st.sampled_from(["lower", "title", "upper"]))
-def test_recase_changes_no_letter_but_its_case(name: str, case: Case) -> None:
-    shown = recase(name, case)
-    assert shown.lower() == name
-    starts = {i for i in range(len(name)) if i == 0 or name[i - 1] in " -'’"}
-    for i, char in enumerate(shown):
-        raised = case == "upper" or (case == "title" and i in starts)
-        assert char == (name[i].upper() if raised else name[i])

@@ -1,0 +1,37 @@
+"""What the service serves, in this process: the one place here that knows how the service makes its samplers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from model.constraints import Constraints
+from model.engine import NameSampler
+from model.names import Names
+from model.shaping import Settings
+from model.spelling import Form
+from service import settings
+from service.catalog import Catalog
+
+_LENGTHS = ("min_length", "max_length")
+
+
+class Served:
+    """The default model under the service's own settings (NAMESMITH_...), block list included."""
+
+    def __init__(self) -> None:
+        self._catalog = Catalog.load(settings.Settings())
+        self.model = self._catalog.get(None)
+
+    def sampler(self, novel: bool = False, **asked: Any) -> NameSampler:
+        """For the fields of a request to /sample, kept as the service keeps it. Raises ConstraintError."""
+        shape = Settings(**{key: value for key, value in asked.items() if key in _LENGTHS})
+        texts = {key: value for key, value in asked.items() if key not in _LENGTHS}
+        return self._catalog.sampler(self.model, shape, Constraints(**texts), novel)
+
+    @property
+    def training_names(self) -> list[str]:
+        return sorted(self.model.version.training_names or ())
+
+    @property
+    def render(self) -> Callable[[Names], bytes]:
+        """Names as the bytes of a JSON answer."""
+        return self.model.spelling("title", Form.JSON).write

@@ -1,0 +1,110 @@
+"""Servers as processes of their own, each on a free port, ended by their process id."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_HOST = "127.0.0.1"
+_START_SECONDS = 120.0
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.005
+_LOCAL = {"PYTHONPATH": str(ROOT)}
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    port: int
+    pid: int
+    seconds_to_ready: float
+
+    def url(self, path: str) -> str:
+        return f"http://{_HOST}:{self.port}{path}"
+
+    def status(self, method: str, path: str, body: bytes | None = None, timeout: float = 60.0) -> int:
+        """Of one request. Also waits until a server with one thread is done with what it still had to do."""
+        with closing(http.client.HTTPConnection(_HOST, self.port, timeout=timeout)) as connection:
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+    def memory_mib(self) -> float | None:
+        """Resident memory now; None where there is no /proc."""
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
+            return None
+        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
+
+
+@contextmanager
+def namesmith() -> Iterator[Server]:
+    """The service with the bundled models alone, one worker."""
+    with (
+        tempfile.TemporaryDirectory() as store,
+        _running("namesmith", ["-m", "service", "serve", "--store", store, "--workers", "1"]) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def reference(name: str) -> Iterator[Server]:
+    """One of `reference_apps`."""
+    with _running(name, ["-m", "benchmarks.reference_apps", name]) as server:
+        yield server
+
+
+@contextmanager
+def _running(name: str, arguments: list[str]) -> Iterator[Server]:
+    port = _free_port()
+    command = [sys.executable, *arguments, "--port", str(port)]
+    with tempfile.TemporaryFile() as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | _LOCAL, stdout=subprocess.DEVNULL, stderr=errors)
+        try:
+            server = Server(name, port, process.pid, 0.0)
+            if not _ready(server, process):
+                errors.seek(0)
+                tail = errors.read().decode(errors="replace")[-2000:]
+                raise RuntimeError(f"{name} did not start:\n{tail}")
+            yield Server(name, port, process.pid, time.perf_counter() - began)
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((_HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _ready(server: Server, process: subprocess.Popen[bytes]) -> bool:
+    until = time.perf_counter() + _START_SECONDS
+    while time.perf_counter() < until and process.poll() is None:
+        try:
+            if server.status("GET", "/readyz", timeout=5) == 200:
+                return True
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(_POLL_SECONDS)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,77 @@
+"""Names that are looked for in a list, by open addressing."""
+
+import numpy as np
+
+from model.kernels.compilation import inlined, kernel
+
+HASHED = np.uint64(1) << np.uint64(63)
+"""Set in the key of a name that is too long to be its own key."""
+_HASH_START = np.uint64(0xCBF29CE484222325)
+_HASH_PRIME = np.uint64(0x100000001B3)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@inlined
+def name_key(symbols, begin, end, bits):
+    """A key (64 bits, not 0) of a name whose symbols take `bits` bits each: the letters themselves where they fit, so
+    that equal keys are equal names; else a hash, with the highest bit set."""
+    value = np.uint64(0)
+    if (end - begin) * bits < 64:
+        for place in range(begin, end):
+            value = (value << np.uint64(bits)) | np.uint64(symbols[place])
+    else:
+        value = _HASH_START
+        for place in range(begin, end):
+            value = (value ^ np.uint64(symbols[place])) * _HASH_PRIME
+        value = value | HASHED
+    return value
+
+
+@inlined
+def place_of(key, keys):
+    """Where the search for a key begins."""
+    return (key * _SPREAD) >> np.uint64(32) & np.uint64(len(keys) - 1)
+
+
+@kernel
+def is_listed(symbols, begin, end, bits, listed, listed_ends, keys, numbers):
+    """Whether the name `symbols[begin:end]` is in a list: name i of it is `listed[listed_ends[i]:listed_ends[i + 1]]`,
+    found by `keys` and `numbers` (a power of two; open addressing, key 0 where there is none)."""
+    mask = np.uint64(len(keys) - 1)
+    key = name_key(symbols, begin, end, bits)
+    place = place_of(key, keys)
+    while keys[place] != np.uint64(0):
+        if keys[place] == key:
+            if key < HASHED:
+                return True
+            start = listed_ends[numbers[place]]
+            if listed_ends[numbers[place] + 1] - start == end - begin:
+                same = True
+                for i in range(end - begin):
+                    if listed[start + i] != symbols[begin + i]:
+                        same = False
+                        break
+                if same:
+                    return True
+        place = (place + np.uint64(1)) & mask
+    return False
+
+
+@kernel
+def find_listed(symbols, ends, bits, listed, listed_ends, keys, numbers, held):
+    """Tells of each name (names,) whether it is listed, into `held`; see `is_listed`."""
+    for name in range(len(ends) - 1):
+        held[name] = is_listed(symbols, ends[name], ends[name + 1], bits, listed, listed_ends, keys, numbers)
+
+
+@kernel
+def index_names(listed, listed_ends, bits, keys, numbers):
+    """Fills `keys` and `numbers`, all 0 before, for `is_listed`. The names are distinct and not empty."""
+    mask = np.uint64(len(keys) - 1)
+    for name in range(len(listed_ends) - 1):
+        key = name_key(listed, listed_ends[name], listed_ends[name + 1], bits)
+        place = place_of(key, keys)
+        while keys[place] != np.uint64(0):
+            place = (place + np.uint64(1)) & mask
+        keys[place] = key
+        numbers[place] = name

@@ -1,0 +1,51 @@
+"""From the conditions of a request to a sampler that meets them."""
+
+from model.constraints import Constraints
+from model.engine import NameSampler
+from model.errors import ConstraintError
+from model.shaping import Settings
+from service.catalog import Catalog
+from service.problems import field_problem
+from service.schemas import Conditions, Shape
+from service.served import ServedModel
+
+
+def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler]:
+    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet, a constraint that
+    is malformed or too complex, or `novel` where the training list is not known."""
+    model = catalog.get(request.model)
+    settings = _settings(model, request)
+    if request.novel and model.version.training_names is None:
+        raise field_problem("/novel", "the training list of this model is not known: it was published without one")
+    try:
+        return model, catalog.sampler(model, settings, _constraints(request), request.novel)
+    except ConstraintError as error:
+        raise constraint_problem(error) from None
+
+
+def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler] | None:
+    """The same from what is kept, at once; None where something would have to be made or refused."""
+    model = catalog.get(request.model)
+    sampler = catalog.kept_sampler(model, _settings(model, request), _constraints(request), request.novel)
+    return None if sampler is None else (model, sampler)
+
+
+def constraint_problem(error: ConstraintError) -> Exception:
+    return field_problem(f"/{error.field}", str(error), "constraint")
+
+
+def checked_top_k(model: ServedModel, request: Shape) -> int | None:
+    size = model.vocabulary.size
+    if request.top_k is not None and request.top_k > size:
+        raise field_problem("/top_k", f"at most {size}, the symbols of this model")
+    return request.top_k
+
+
+def _settings(model: ServedModel, request: Conditions) -> Settings:
+    return Settings(
+        request.temperature, checked_top_k(model, request), request.top_p, request.min_length, request.max_length
+    )
+
+
+def _constraints(request: Conditions) -> Constraints:
+    return Constraints(request.prefix, request.suffix, request.contains, request.pattern)

@@ -1,0 +1,140 @@
+"""Answers of /sample: one JSON document, or names one after the other for as long as the client reads."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from model.engine import NameSampler
+from model.names import Names
+from model.sampling import CHUNK, MAX_DISTINCT, SAMPLER_VERSION
+from model.spelling import Form
+from service.catalog import Catalog
+from service.conditions import prepare_kept, prepare_sampler
+from service.problems import field_problem
+from service.schemas import MAX_NAMES, SampleRequest
+from service.served import ServedModel
+
+_DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
+SMALL = 2_000
+"""Names that are drawn at once, without leaving the event loop: about a millisecond."""
+_CSV_HEADER = {False: b"name\r\n", True: b"name,log_prob,novel\r\n"}
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """A request ready to be answered."""
+
+    model: ServedModel
+    sampler: NameSampler
+    seed: int | str
+    request: SampleRequest
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return answer_headers(self.model.digest)
+
+    @property
+    def stream_headers(self) -> dict[str, str]:
+        """The facts of a JSON answer, for forms that hold names alone."""
+        return {**self.headers, "X-Seed": _as_header(self.seed), "X-Probability": _as_header(self.sampler.probability)}
+
+    def names(self) -> Iterator[Names]:
+        request = self.request
+        if not request.unique:
+            yield from self.sampler.draw(self.seed, request.n)
+            return
+        names = self.sampler.draw_distinct(self.seed, request.n)
+        for first in range(0, len(names), CHUNK):
+            yield names.part(first, first + CHUNK)
+
+    def json(self) -> bytes:
+        """The bytes of a SampleResponse."""
+        chunks = list(self.names())
+        spelling = self.model.spelling(self.request.case, Form.JSON)
+        exhausted = self.request.unique and sum(map(len, chunks)) < self.request.n
+        return b"".join(
+            (
+                b'{"names":[',
+                b",".join(map(spelling.write, chunks)),
+                b'],"model":',
+                self.model.reference_json,
+                b',"seed":',
+                orjson.dumps(self.seed),
+                b',"probability":',
+                orjson.dumps(self.sampler.probability),
+                b',"exhausted":true,"details":' if exhausted else b',"exhausted":false,"details":',
+                orjson.dumps([fact for chunk in chunks for fact in self._facts(chunk)])
+                if self.request.details
+                else b"null",
+                b"}",
+            )
+        )
+
+    def stream(self, form: Form) -> Iterator[bytes]:
+        """The names in one of the streamed forms, in parts."""
+        if form is Form.CSV:
+            yield _CSV_HEADER[self.request.details]
+        spelling = self.model.spelling(self.request.case, form)
+        for chunk in self.names():
+            if self.request.details and form is not Form.LINES:
+                yield self._detailed(chunk, form)
+            else:
+                yield spelling.write(chunk)
+
+    def _facts(self, names: Names) -> list[dict[str, object]]:
+        novel = self.model.novel(names)
+        facts = zip(
+            self.model.texts(names, self.request.case),
+            self.sampler.log_probs(names).tolist(),
+            [None] * len(names) if novel is None else novel.tolist(),
+            strict=True,
+        )
+        return [{"name": name, "log_prob": log_prob, "novel": new} for name, log_prob, new in facts]
+
+    def _detailed(self, names: Names, form: Form) -> bytes:
+        facts = self._facts(names)
+        if form is Form.NDJSON:
+            return b"".join(orjson.dumps(fact, option=orjson.OPT_APPEND_NEWLINE) for fact in facts)
+        written = self.model.spelling(self.request.case, form).write(names).split(b"\r\n")
+        rows = zip(written, facts, strict=False)
+        return b"".join(b"%s,%r,%s\r\n" % (name, fact["log_prob"], _truth(fact["novel"])) for name, fact in rows)
+
+
+def answer_headers(digest: str) -> dict[str, str]:
+    """What every answer says of where it comes from."""
+    return {"X-Model-Digest": digest, "X-Sampler-Version": str(SAMPLER_VERSION)}
+
+
+def prepare(catalog: Catalog, request: SampleRequest, most: int = MAX_NAMES) -> Draw:
+    """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler` raises, and
+    ProblemError for more names than may be asked for."""
+    return _drawn(*prepare_sampler(catalog, request), request, most)
+
+
+def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
+    """The same where it takes no time: few names of a sampler that is kept."""
+    if request.n > SMALL or request.unique or request.details:
+        return None
+    kept = prepare_kept(catalog, request)
+    return None if kept is None else _drawn(*kept, request, MAX_NAMES)
+
+
+def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, most: int) -> Draw:
+    if request.n > most:
+        raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
+    if request.unique and request.n > MAX_DISTINCT:
+        raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
+    seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
+    return Draw(model, sampler, seed, request)
+
+
+def _truth(value: object) -> bytes:
+    return b"" if value is None else b"true" if value else b"false"
+
+
+def _as_header(value: object) -> str:
+    """A value as JSON in ASCII."""
+    return json.dumps(value)

@@ -1,0 +1,75 @@
+"""A model as it is served: the version, what answers for it, and what is made from it once."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.automata import Automaton
+from model.constraints import compile_block_list
+from model.engine import Engine
+from model.names import Listing, Names
+from model.spelling import Form, NameCase, Spelling
+from model.store import Stored
+from model.vocabulary import Vocabulary
+from service.replies import ModelRef
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """A version and its engine; immutable, so a request keeps the one it began with."""
+
+    version: Stored
+    engine: Engine
+    parameters: int
+    """Numbers that were learned, all layers together."""
+    blocked: frozenset[str]
+    """Words that no drawn name may hold."""
+
+    @property
+    def name(self) -> str:
+        return self.version.name
+
+    @property
+    def digest(self) -> str:
+        return self.version.digest
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.version.header.vocabulary
+
+    @cached_property
+    def unblocked(self) -> Automaton | None:
+        """Accepts the names without a blocked word. Raises ConstraintError where the words are too many."""
+        return compile_block_list(self.blocked, self.vocabulary)
+
+    @cached_property
+    def listing(self) -> Listing | None:
+        """The training names, where they are known."""
+        names = self.version.training_names
+        return None if names is None else Listing.listing(names, self.vocabulary)
+
+    @cached_property
+    def reference(self) -> ModelRef:
+        return ModelRef(name=self.name, digest=self.digest)
+
+    @cached_property
+    def reference_json(self) -> bytes:
+        return self.reference.model_dump_json().encode()
+
+    def novel(self, names: Names) -> NDArray[np.bool_] | None:
+        """Which names (names,) are not in the training list; None where the list is not known."""
+        return None if self.listing is None else ~self.listing.holds(names)
+
+    def texts(self, names: Names, case: NameCase) -> list[str]:
+        """The names, each as a string in its case."""
+        return self.spelling(case, Form.LINES).write(names).decode().split("\n")[:-1]
+
+    def spelling(self, case: NameCase, form: Form) -> Spelling:
+        return _spelling(self.vocabulary, case, form)
+
+
+@lru_cache(maxsize=64)
+def _spelling(vocabulary: Vocabulary, case: NameCase, form: Form) -> Spelling:
+    return Spelling(vocabulary, case, form)

@@ -68,8 +68,8 @@ def loads(data: bytes) -> Checkpoint:
     header = read_header(data)
     try:
         stack = Stack.build(header.layers, device="meta")
-        stack.check_shapes(header.block_size, header.vocabulary.size)
         stack.load_state(tensors)
+        stack.check_shapes(header.block_size, header.vocabulary.size)
     except StackError as error:
         raise CheckpointError(f"checkpoint: {error}") from None
     _check_numbers(stack)

@@ -1,15 +1,16 @@
 """What a request asks of a name's letters, compiled to one automaton. Lengths are the sampler's own condition."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from model.automata import Automaton, intersect, minimise, nothing
 from model.errors import UnknownCharacterError
-from model.literals import Ids, avoid_substrings, contains, literal_prefix, literal_suffix
+from model.literals import Ids, avoid_names, avoid_substrings, contains, literal_prefix, literal_suffix
 from model.patterns import compile_pattern
 from model.vocabulary import Vocabulary
 
+WHOLE_NAME = "="
 MAX_BLOCK_LIST_STATES = 4_000
 """States of a block list's automaton."""
 
@@ -63,12 +64,24 @@ def _literal(text: str, builder: Callable[[Ids, int], Automaton], vocabulary: Vo
 
 @lru_cache(maxsize=32)
 def compile_block_list(words: frozenset[str], vocabulary: Vocabulary) -> Automaton | None:
-    """The minimal automaton of the names of which no part is one of `words`; None where no word can occur, as with
-    words outside the alphabet. Remembered, as a service has one list for all its requests. Raises ConstraintError."""
+    """The minimal automaton of the names of which no part is one of `words`; a word behind "=" is blocked as a whole
+    name only. None where no word can occur, as with words outside the alphabet. Remembered, as a service has one list
+    for all its requests. Raises ConstraintError."""
+    parts = {word for word in words if not word.startswith(WHOLE_NAME)}
+    wholes = {word.removeprefix(WHOLE_NAME) for word in words - parts}
+    automata = [
+        builder(encoded, vocabulary.size)
+        for builder, texts in ((avoid_substrings, parts), (avoid_names, wholes))
+        if (encoded := _possible(texts, vocabulary))
+    ]
+    if not automata:
+        return None
+    together = automata[0] if len(automata) == 1 else intersect(*automata, "blocked")
+    return minimise(together, "blocked", MAX_BLOCK_LIST_STATES)
+
+
+def _possible(words: Iterable[str], vocabulary: Vocabulary) -> list[Ids]:
+    """The words that the alphabet can spell, as letter ids, in order."""
     letters = set(vocabulary.letters)
     normalised = {vocabulary.normalization(word) for word in words} - {""}
-    possible = sorted(word for word in normalised if letters.issuperset(word))
-    if not possible:
-        return None
-    automaton = avoid_substrings([vocabulary.encode(word) for word in possible], vocabulary.size)
-    return minimise(automaton, "blocked", MAX_BLOCK_LIST_STATES)
+    return [vocabulary.encode(word) for word in sorted(normalised) if letters.issuperset(word)]

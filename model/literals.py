@@ -48,6 +48,17 @@ def avoid_substrings(words: Iterable[Ids], size: int) -> Automaton:
     return Automaton(after, np.ones(len(after), dtype=np.bool_))
 
 
+def avoid_names(names: Iterable[Ids], size: int) -> Automaton:
+    """All names but these. Raises ConstraintError."""
+    children, matched = _trie(names, "blocked", whole=True)
+    anything = len(children)
+    moves = np.full((len(children) + 1, size), anything, dtype=np.int32)
+    moves[:, BOUNDARY] = DEAD
+    for state, after in enumerate(children):
+        moves[state, list(after)] = list(after.values())
+    return Automaton(moves, np.array([*(not match for match in matched), True]))
+
+
 def _aho_corasick(words: Iterable[Ids], size: int, field: str) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Moves (states, size), and the states (states,) at which a word has just ended."""
     children, matched = _trie(words, field)
@@ -67,14 +78,15 @@ def _aho_corasick(words: Iterable[Ids], size: int, field: str) -> tuple[NDArray[
     return moves, np.array(matched, dtype=np.bool_)
 
 
-def _trie(words: Iterable[Ids], field: str) -> tuple[list[dict[int, int]], list[bool]]:
-    """Children by letter of every state, and whether a word ends there. What lies behind another word is left out."""
+def _trie(words: Iterable[Ids], field: str, whole: bool = False) -> tuple[list[dict[int, int]], list[bool]]:
+    """Children by letter of every state, and whether a word ends there. What lies behind another word is left out,
+    unless the words are `whole` names."""
     children: list[dict[int, int]] = [{}]
     matched = [False]
     for word in words:
         state = START_STATE
         for letter in word:
-            if matched[state]:
+            if matched[state] and not whole:
                 break
             if letter not in children[state]:
                 children[state][letter] = len(children)

@@ -31,7 +31,8 @@ LEAST_ACCEPTED = 0.25
 MAX_LENGTHLESS = 50_000
 """Groups of a lengthless plan, whose chances settle only after many sweeps."""
 _MAX_SWEEPS = 200
-_CONVERGED = 2.0**-38
+_CONVERGED = 2.0**-36
+_LOOK_EVERY = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +141,7 @@ def _lengthless(shaped: Shaped, groups: Groups, min_length: int, max_length: int
     for letters in range(_MAX_SWEEPS):
         sweep(shaped, groups, before, (0, count), after, (0, count), True)
         up_to[letters:] = after[0, 0]
-        settled = states.greatest_change(before, after) <= _CONVERGED
+        settled = letters % _LOOK_EVERY == 0 and states.greatest_change(before, after) <= _CONVERGED
         before, after = after, before
         if settled:
             break

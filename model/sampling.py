@@ -83,8 +83,9 @@ class Sampler:
         shortest = shortest_ends(plan.groups, plan.shaped.possible[:, 0])
         symbols = np.empty(count * plan.max_length, dtype=np.uint16)
         ends = np.zeros(count + 1, dtype=np.int64)
-        most = min(_RECORD_BYTES // (8 * size + 56), 64 * plan.max_length * (count + 16))
         avoid = self._avoid
+        enough = 64 * plan.max_length * (count + 16) + len(avoid.symbols)  # a list's names are opened like others
+        most = min(_RECORD_BYTES // (8 * size + 56), enough)
         found = distinct.draw_distinct(
             random_numbers.key(seed),
             count,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.transitions import Floats, Transitions
 from model.vocabulary import MAX_NAME_LENGTH
 
-_WIDTH = 16
+_WIDTH = 4
 """Rows are filled up to a multiple of this many first symbols, for the processor's sake."""
 
 

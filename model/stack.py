@@ -108,10 +108,20 @@ class Stack:
         return [layer.config() for layer in self.layers]
 
     def check_shapes(self, block_size: int, vocabulary_size: int) -> None:
-        """Raises StackError, naming the layer, unless `block_size` ids become `vocabulary_size` logits."""
-        probe = Stack.build(self.describe(), device="meta").eval()
-        x = torch.zeros(2, block_size, dtype=torch.long, device="meta")
-        for i, layer in enumerate(probe.layers):
+        """Raises StackError, naming the layer, unless `block_size` ids become `vocabulary_size` logits. The layers are
+        called on two rows, without gradients, and keep their mode."""
+        was_training = self.layers[0].training
+        try:
+            self.eval()
+            self._check_shapes(block_size, vocabulary_size)
+        finally:
+            self.train(was_training)
+
+    @torch.no_grad()
+    def _check_shapes(self, block_size: int, vocabulary_size: int) -> None:
+        state = next(iter(self.state().values()), None)
+        x = torch.zeros(2, block_size, dtype=torch.long, device="cpu" if state is None else state.device)
+        for i, layer in enumerate(self.layers):
             if not x.is_floating_point():
                 _check_takes_ids(i, layer, vocabulary_size)
             try:

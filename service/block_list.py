@@ -16,12 +16,13 @@ def read_block_list(choice: str) -> frozenset[str]:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ValueError(f"cannot read the block list {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"the block list {path} is not UTF-8 text") from None
     if len(data) > MAX_BYTES:
         raise ValueError(f"the block list {path} is larger than {MAX_BYTES:,} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"the block list {path} is not UTF-8 text") from None
     lines = (line.strip() for line in text.splitlines())
     return frozenset(line for line in lines if line and not line.startswith("#"))

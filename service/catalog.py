@@ -21,7 +21,7 @@ from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
 _WARM_UP_NAMES = 20_000
-Key = tuple[str, Settings, Constraints, bool]
+Key = tuple[str, str, Settings, Constraints, bool]
 
 log = logging.getLogger("namesmith")
 
@@ -87,7 +87,7 @@ class Catalog:
     ) -> NameSampler | None:
         """A sampler that was used lately, if it is still kept: at once."""
         with self._samplers_lock:
-            return self._samplers.get((model.digest, settings, constraints, novel))
+            return self._samplers.get((model.name, model.digest, settings, constraints, novel))
 
     def sampler(
         self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS, novel: bool = False
@@ -109,7 +109,7 @@ class Catalog:
             made = model.engine.sampler(settings, automata, model.listing if novel else None)
         with self._samplers_lock:
             if made.nbytes <= self._samplers.maxsize:
-                self._samplers[model.digest, settings, constraints, novel] = made
+                self._samplers[model.name, model.digest, settings, constraints, novel] = made
         return made
 
 

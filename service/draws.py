@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import orjson
 
 from model.engine import NameSampler
+from model.errors import ConstraintError
 from model.names import Names
 from model.sampling import CHUNK, MAX_DISTINCT, SAMPLER_VERSION
 from model.spelling import Form
 from service.catalog import Catalog
-from service.conditions import prepare_kept, prepare_sampler
+from service.conditions import constraint_problem, prepare_kept, prepare_sampler
 from service.problems import field_problem
 from service.schemas import MAX_NAMES, SampleRequest
 from service.served import ServedModel
@@ -31,6 +32,8 @@ class Draw:
     sampler: NameSampler
     seed: int | str
     request: SampleRequest
+    distinct: Names | None
+    """All names of a request for unique ones: what is wrong with it is known before an answer begins."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -42,19 +45,17 @@ class Draw:
         return {**self.headers, "X-Seed": _as_header(self.seed), "X-Probability": _as_header(self.sampler.probability)}
 
     def names(self) -> Iterator[Names]:
-        request = self.request
-        if not request.unique:
-            yield from self.sampler.draw(self.seed, request.n)
+        if self.distinct is None:
+            yield from self.sampler.draw(self.seed, self.request.n)
             return
-        names = self.sampler.draw_distinct(self.seed, request.n)
-        for first in range(0, len(names), CHUNK):
-            yield names.part(first, first + CHUNK)
+        for first in range(0, len(self.distinct), CHUNK):
+            yield self.distinct.part(first, first + CHUNK)
 
     def json(self) -> bytes:
         """The bytes of a SampleResponse."""
         chunks = list(self.names())
         spelling = self.model.spelling(self.request.case, Form.JSON)
-        exhausted = self.request.unique and sum(map(len, chunks)) < self.request.n
+        exhausted = self.distinct is not None and len(self.distinct) < self.request.n
         return b"".join(
             (
                 b'{"names":[',
@@ -110,7 +111,7 @@ def answer_headers(digest: str) -> dict[str, str]:
 
 def prepare(catalog: Catalog, request: SampleRequest, most: int = MAX_NAMES) -> Draw:
     """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler` raises, and
-    ProblemError for more names than may be asked for."""
+    ProblemError for more names than may be asked for, or than can be told apart in memory."""
     return _drawn(*prepare_sampler(catalog, request), request, most)
 
 
@@ -128,7 +129,11 @@ def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, mos
     if request.unique and request.n > MAX_DISTINCT:
         raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
     seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
-    return Draw(model, sampler, seed, request)
+    try:
+        distinct = sampler.draw_distinct(seed, request.n) if request.unique else None
+    except ConstraintError as error:
+        raise constraint_problem(error) from None
+    return Draw(model, sampler, seed, request, distinct)
 
 
 def _truth(value: object) -> bytes:

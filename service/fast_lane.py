@@ -50,9 +50,11 @@ class FastLane:
 
 def _plain(scope: Scope) -> bool:
     """JSON in, and nothing but JSON wanted."""
-    given = {name: value for name, value in scope["headers"] if name in _READ}
+    headers = [(name, value) for name, value in scope["headers"] if name in _READ]
+    given = dict(headers)
     return (
-        given.get(b"content-type") in _CONTENT_TYPES
+        len(given) == len(headers)  # none of them twice
+        and given.get(b"content-type") in _CONTENT_TYPES
         and b"content-encoding" not in given
         and len(given.get(b"content-length", b"0")) <= len(str(_MAX_BODY))
         and given.get(b"accept", b"*/*") in (b"*/*", b"application/json")

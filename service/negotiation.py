@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 Form = TypeVar("Form")
+_MOST_RANGES = 64
 
 
 def preferred(accept: str | None, offered: Mapping[str, Form]) -> Form:
@@ -12,7 +13,7 @@ def preferred(accept: str | None, offered: Mapping[str, Form]) -> Form:
     first, *_ = offered
     if not accept or accept == "*/*" or accept == first:
         return offered[first]
-    ranges = [_parse(part) for part in accept[:1000].split(",")]
+    ranges = [_parse(part) for part in accept.split(",", _MOST_RANGES)[:_MOST_RANGES]]
     best = max(offered, key=lambda media_type: _quality(media_type, ranges))  # max takes the first among equals
     return offered[best if _quality(best, ranges) > 0 else first]
 

@@ -72,7 +72,7 @@ async def post_sample(request: Request, body: SampleRequest) -> Response:
 
 async def _sample(request: Request, asked: SampleRequest) -> Response:
     catalog = _catalog(request)
-    form = preferred(request.headers.get("accept"), _FORMS)
+    form = preferred(", ".join(request.headers.getlist("accept")), _FORMS)
     if form is not Form.JSON:
         return await _stream(catalog, asked, form)
     draw = draws.prepare_at_once(catalog, asked)
@@ -89,17 +89,16 @@ async def _stream(catalog: Catalog, asked: SampleRequest, form: Form) -> Respons
     return StreamingResponse(draw.stream(form), media_type=media_type, headers=draw.stream_headers)
 
 
-def _followed(request: Request, query: Annotated[StreamQuery, Query()]) -> FollowedDraw:
-    """Made before the stream begins, so that what is wrong is still a problem."""
-    return FollowedDraw(draws.prepare(_catalog(request), query, MAX_FOLLOWED))
+def _followed(request: Request, response: Response, query: Annotated[StreamQuery, Query()]) -> FollowedDraw:
+    """Made before the stream begins, so that what is wrong is still a problem, and headers can still be set."""
+    followed = FollowedDraw(draws.prepare(_catalog(request), query, MAX_FOLLOWED))
+    response.headers.update(followed.draw.headers)
+    return followed
 
 
 @router.get("/sample/stream", tags=["names"], responses=_QUERY, response_class=EventSourceResponse)
-async def stream_sample(
-    response: Response, followed: Annotated[FollowedDraw, Depends(_followed)]
-) -> AsyncIterator[ServerSentEvent]:
+async def stream_sample(followed: Annotated[FollowedDraw, Depends(_followed)]) -> AsyncIterator[ServerSentEvent]:
     """Invents names character by character: the events `start`, `character`, `name` and `done`."""
-    response.headers["X-Model-Digest"] = followed.draw.model.digest
     async for event in iterate_in_threadpool(followed.events()):
         yield event
 

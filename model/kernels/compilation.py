@@ -9,6 +9,7 @@ even where nothing can be written, as in a container with a read-only root.
 import hashlib
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ def _fingerprint() -> str:
     """Of all kernels together: one may have another's code within it."""
     hasher = hashlib.sha256(numba.__version__.encode())
     for path in sorted(_SOURCES.glob("*.py")):
-        hasher.update(path.read_bytes())
+        hasher.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return hasher.hexdigest()
 
 
@@ -91,7 +92,14 @@ _config.CACHE_LOCATOR_CLASSES = ",".join(
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a function when it is first called, or takes it from the cache."""
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    save = compiled._cache.save_overload
+
+    def save_if_possible(signature: Any, code: Any) -> None:
+        with suppress(OSError):  # arguments that were not foreseen when what lies beside the source was made
+            save(signature, code)
+
+    compiled._cache.save_overload = save_if_possible
     return compiled
 
 

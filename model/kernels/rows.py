@@ -104,12 +104,13 @@ def weigh(rows, successors, tails, accepting, chances, layers, group, first, let
     offset = layers[layer, 0]
     low = layers[layer, 1]
     high = layers[layer, 2]
+    first_of_tail = tail * size // tail_count
     for symbol in range(1, size):
         number = np.int64(successors[group, symbol])
         weights[symbol] = 0.0
         nodes[symbol] = 0
         if number >= low and number < high:
-            first_after = (tail * size + symbol) // tail_count
+            first_after = symbol if tail_count == 1 else first_of_tail
             cell = offset + number
             weights[symbol] = rows[tail, symbol, first] * chances[cell, first_after]
             nodes[symbol] = cell * size + first_after

@@ -130,12 +130,14 @@ def sweep(rows, successors, tails, only_first, accepting, after, after_low, afte
         probabilities = rows[tail]
         ends = may_end and accepting[group]
         alone = only_first[group]
+        # With one character of context its first symbol is the next symbol; else it is the tail's first, whatever comes.
+        first_after = tail * size // tail_count
         if alone >= 0:
             value = probabilities[0, alone] if ends else 0.0
             for symbol in range(1, size):
                 number = successors[group, symbol]
                 if number >= after_low and number < after_high:
-                    chance = after[number - after_low, (tail * size + symbol) // tail_count]
+                    chance = after[number - after_low, symbol if tail_count == 1 else first_after]
                     term = probabilities[symbol, alone] * chance
                     value = max(value, term) if best else value + term
             out[group - low, alone] = value
@@ -146,7 +148,7 @@ def sweep(rows, successors, tails, only_first, accepting, after, after_low, afte
             number = successors[group, symbol]
             if number < after_low or number >= after_high:
                 continue
-            chance = after[number - after_low, (tail * size + symbol) // tail_count]
+            chance = after[number - after_low, symbol if tail_count == 1 else first_after]
             if chance == 0.0:
                 continue
             if best:

@@ -292,7 +292,7 @@ def test_a_variance_of_zero_is_allowed(data: bytes) -> None:
         ({"layers": [1]}, r"layers\.0"),
         ({"layers": {"type": "Flatten"}}, "layers"),
         ({"layers": [{"type": "eval"}]}, "layer 0: type 'eval' is not one of"),
-        ({"layers": [{"type": "Flatten"}]}, "Flatten"),
+        ({"layers": [{"type": "Flatten"}]}, "belongs to no layer"),
     ],
     ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else "",
 )
@@ -380,7 +380,9 @@ def test_huge_dimensions_are_refused(data: bytes, key: str, size: int) -> None:
     tensors, metadata = parts(data)
     entry = next(entry for entry in metadata["layers"] if key in entry)
     entry[key] = size
-    with pytest.raises(CheckpointError, match="layer [023], " if size <= 10**6 else f"{key} must be between"):
+    with pytest.raises(
+        CheckpointError, match=r"tensor \d\.\w+ has shape" if size <= 10**6 else f"{key} must be between"
+    ):
         checkpoints.loads(joined(tensors, metadata))
 
 
@@ -393,7 +395,7 @@ def test_a_huge_model_that_fits_together_needs_its_tensors(data: bytes) -> None:
         {"type": "Flatten"},
         {"type": "Linear", "in_features": 3 * 10**5, "out_features": size},
     ]
-    with pytest.raises(CheckpointError, match="layer 2"):
+    with pytest.raises(CheckpointError, match="is missing"):
         checkpoints.loads(joined(tensors, metadata))
     metadata["layers"][0]["embedding_dim"] = 10**5
     metadata["layers"][2] |= {"out_features": 10**6}

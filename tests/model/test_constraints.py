@@ -61,11 +61,15 @@ def test_exactly_the_names_that_meet_every_constraint_are_accepted(constraints: 
 
 
 @settings(deadline=None)
-@given(st.lists(st.text("abcX", max_size=3), max_size=3))
-def test_a_block_list_leaves_exactly_the_names_without_its_words(words: list[str]) -> None:
-    automaton = compile_block_list(frozenset(words), ABC)
+@given(st.lists(st.text("abcX", max_size=3), max_size=3), st.lists(st.text("abcX", max_size=4), max_size=3))
+def test_a_block_list_leaves_exactly_the_names_without_its_words(words: list[str], wholes: list[str]) -> None:
+    """A word behind = is blocked as a whole name only."""
+    automaton = compile_block_list(frozenset(words + [f"={whole}" for whole in wholes]), ABC)
     accepted = [name for name in NAMES if automaton is None or accepts(automaton, ABC.encode(name))]
-    assert accepted == [name for name in NAMES if not any(word.lower() in name for word in words if word)]
+    blocked = {whole.lower() for whole in wholes if whole}
+    assert accepted == [
+        name for name in NAMES if name not in blocked and not any(word.lower() in name for word in words if word)
+    ]
 
 
 @pytest.mark.parametrize("constraints", [Constraints(), Constraints("", "", "", None)])

@@ -37,7 +37,22 @@ def lines() -> list[str]:
 
 @pytest.fixture(scope="module")
 def words(lines: list[str]) -> list[str]:
-    return [line for line in lines if not line.startswith("#")]
+    return [line for line in lines if not line.startswith(("#", "="))]
+
+
+@pytest.fixture(scope="module")
+def whole_names(lines: list[str]) -> list[str]:
+    return [line.removeprefix("=") for line in lines if line.startswith("=")]
+
+
+def test_whole_names_are_no_true_names_and_not_blocked_as_parts(words: list[str], whole_names: list[str]) -> None:
+    with NAME_FILE.open(encoding="utf-8", newline="") as file:
+        true_names = {row["name"].lower() for row in csv.DictReader(file)}
+    assert whole_names == sorted(set(whole_names))
+    for name in whole_names:
+        assert re.fullmatch("[a-z]{3,}", name)
+        assert name not in true_names
+        assert not blocked_by(words, name)
 
 
 def blocked_by(words: list[str], name: str) -> list[str]:

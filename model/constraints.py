@@ -76,7 +76,7 @@ def compile_block_list(words: frozenset[str], vocabulary: Vocabulary) -> Automat
     ]
     if not automata:
         return None
-    together = automata[0] if len(automata) == 1 else intersect(*automata, "blocked")
+    together = automata[0] if len(automata) == 1 else intersect(automata[0], automata[1], "blocked")
     return minimise(together, "blocked", MAX_BLOCK_LIST_STATES)
 
 

@@ -119,26 +119,30 @@ class Sampler:
         return partial(step_distributions, plan)
 
     def _draw_chunk(self, start: np.uint64, first: int, count: int) -> Names:
-        symbols = np.empty(count * self.plan.max_length, dtype=np.uint16)
-        ends = np.empty(count + 1, dtype=np.int64)
-        missed = np.empty(min(_MISSED, 16 * count + 64), dtype=np.int64)
-        missing = drawing.draw(
-            start,
-            first,
-            count,
-            *self.plan.arrays,
-            self._lengths,
-            self._rows.index,
-            self._rows.entries,
-            *self._rejected.search,
-            self._children,
-            self._terminal,
-            self._remaining,
-            symbols,
-            ends,
-            missed,
-        )
-        if missing < 0:
+        most = count * self.plan.max_length
+        for room in (min(most, 16 * count + 64), most):  # names of over 16 letters on average are rare
+            symbols = np.empty(room, dtype=np.uint16)
+            ends = np.empty(count + 1, dtype=np.int64)
+            missed = np.empty(min(_MISSED, 16 * count + 64), dtype=np.int64)
+            missing = drawing.draw(
+                start,
+                first,
+                count,
+                *self.plan.arrays,
+                self._lengths,
+                self._rows.index,
+                self._rows.entries,
+                *self._rejected.search,
+                self._children,
+                self._terminal,
+                self._remaining,
+                symbols,
+                ends,
+                missed,
+            )
+            if missing != drawing.NO_ROOM:
+                break
+        if missing == drawing.GIVEN_UP:
             raise NamesmithError("a name could not be drawn: its chances are too small to be told apart")
         self._rows.missed(missed[:missing])
         return Names(symbols[: ends[-1]], ends)

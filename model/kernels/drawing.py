@@ -9,6 +9,8 @@ from model.kernels.rows import LOW, NODE, bits_of, word
 
 LANES = 8
 """Names drawn at a time."""
+GIVEN_UP = -1
+NO_ROOM = -2
 BLOCK = 64
 """Names after which those drawn are put in order."""
 
@@ -136,8 +138,8 @@ def draw(
 ):
     """Draws the names `first_name` to `first_name + count - 1` of a seed, whose streams begin at `start` (see
     `model.random_numbers`): their letters go to `symbols`, one name after the other, and where each ends to `ends`
-    (count + 1,). Returns how many nodes were met that have no row, of which the first go to `missed`; -1 if a name was
-    given up.
+    (count + 1,). Returns how many nodes were met that have no row, of which the first go to `missed`; GIVEN_UP if a
+    name was given up, NO_ROOM if `symbols` was full.
 
     `index` (nodes,) holds 1 + the number of a node's row in `entries` (rows, columns, 2). A row may be in the making
     by another thread: an entry counts only if it is PRESENT, and is written as a whole. Names of `keys` are
@@ -187,7 +189,9 @@ def draw(
                     scratch[name], room, missed, missing,
                 )  # fmt: skip
                 if sizes[name] < 0:
-                    return -1
+                    return GIVEN_UP
+            if end + sizes[name] > len(symbols):
+                return NO_ROOM
             for place in range(sizes[name]):
                 symbols[end + place] = scratch[name, place]
             end += sizes[name]

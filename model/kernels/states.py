@@ -130,7 +130,7 @@ def sweep(rows, successors, tails, only_first, accepting, after, after_low, afte
         probabilities = rows[tail]
         ends = may_end and accepting[group]
         alone = only_first[group]
-        # With one character of context its first symbol is the next symbol; else it is the tail's first, whatever comes.
+        # A context of one character begins with the next symbol; a longer one with the tail's first, whatever comes.
         first_after = tail * size // tail_count
         if alone >= 0:
             value = probabilities[0, alone] if ends else 0.0

@@ -418,7 +418,7 @@ def test_names_of_hardly_any_chance_are_drawn_well_or_refused(letter: float) -> 
 
 def test_a_sampler_leaves_the_table_alone_and_knows_its_size(table: Transitions) -> None:
     before = table.log_probs.tobytes()
-    small, large = Sampler(table, Settings(max_length=2)), Sampler(table, Settings())
+    small, large = Sampler(random_table(1), Settings()), Sampler(table, Settings())
     collect(large, 0, 100)
     assert table.log_probs.tobytes() == before
     assert 0 < small.nbytes < large.nbytes

@@ -155,7 +155,7 @@ class Sampler:
             avoid.symbols,
             avoid.ends,
             plan.shaped.rows,
-            *(np.array(a.moves) for a in (first, second)),
+            *(np.array(a.moves, order="C") for a in (first, second)),  # kernels are compiled for this order alone
             *(np.array(a.accepting) for a in (first, second)),
             self._lengths,
         )

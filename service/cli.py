@@ -10,6 +10,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from model import store
+from service import tables
 from service.settings import Settings
 
 _UVICORN_STARTUP_FAILURE = 3
@@ -36,7 +37,9 @@ def serve(
 ) -> None:
     """Start the HTTP service."""
     os.environ["NAMESMITH_STORE"] = str(store_dir.resolve())  # worker processes read their settings there
-    Settings()
+    settings = Settings()
+    if workers == 1:  # else the models are loaded in other processes
+        tables.begin(settings.table_budget_mb << 20)
     _run(
         "service.app:create_app",
         factory=True,

@@ -1,0 +1,91 @@
+"""The same names from every worker, before and after a restart, whatever the number asked for."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+
+from model.store import BUNDLED
+from service.catalog import Catalog
+from service.draws import prepare
+from service.replies import SampleResponse
+from service.schemas import SampleRequest
+from service.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEDS: list[int | str] = [*range(250), *(f"seed {i}" for i in range(250))]
+
+
+@contextmanager
+def served(workers: int) -> Iterator[tuple[str, int]]:
+    """The address of a service with the bundled model, and the process that was started."""
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--workers", str(workers), "--access-log"]
+    environment = os.environ | {"NAMESMITH_STORE": str(ROOT / "tests")}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    try:
+        started = 0
+        url = ""
+        for line in process.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                url = found[0]
+            started += "Application startup complete" in line
+            if url and started == workers:
+                break
+        yield url, process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def digest(answers: list[list[str]]) -> str:
+    return hashlib.sha256("\n".join(",".join(names) for names in answers).encode()).hexdigest()
+
+
+def counts() -> list[int]:
+    """How many names each seed is asked for: 1 to 1000, every size twice over the seeds or so."""
+    return [1 + (i * 397) % 1000 for i in range(len(SEEDS))]
+
+
+def ask(url: str) -> list[list[str]]:
+    """Each seed over a connection of its own, so that every worker gets its share."""
+    answers = []
+    with httpx.Client(base_url=url, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+        for seed, n in zip(SEEDS, counts(), strict=True):
+            answer = client.post("/sample", json={"seed": seed, "n": n})
+            assert answer.status_code == 200, answer.text
+            answers.append(answer.json()["names"])
+    return answers
+
+
+def ticks(supervisor: int) -> dict[int, int]:
+    """Processor time of each worker so far, in clock ticks; empty where the system does not tell."""
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
+    pids = [int(pid) for pid in children.read_text().split()] if children.exists() else []
+    fields = {pid: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids}
+    return {pid: int(stat[11]) + int(stat[12]) for pid, stat in fields.items()}
+
+
+def test_500_seeds_give_one_hash_over_workers_and_restarts() -> None:
+    catalog = Catalog.load(Settings(store=ROOT / "tests", bundled_store=BUNDLED))
+    longest = [
+        SampleResponse.model_validate_json(prepare(catalog, SampleRequest(seed=seed, n=1000)).json()).names
+        for seed in SEEDS
+    ]
+    expected = digest([names[:n] for names, n in zip(longest, counts(), strict=True)])
+    for workers in (2, 1):
+        with served(workers) as (url, supervisor):
+            before = ticks(supervisor) if workers > 1 else {}
+            assert digest(ask(url)) == expected
+            after = ticks(supervisor)
+            busy = [pid for pid, used in before.items() if after[pid] > used]
+            assert not before or len(busy) >= workers, "some worker answered nothing"

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any, cast
 
-import numpy as np
 from cachetools import LRUCache
 
 from model.constraints import Constraints, compile_constraints
+from model.engine import Engine, NameSampler, TableEngine
 from model.errors import NamesmithError
 from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import OWN, Store, Stored
-from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 from service import settings as service_settings
+from service.engines import make_engine
 from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
@@ -30,12 +31,17 @@ class UnknownModelError(NamesmithError):
 
 @dataclass(frozen=True, eq=False)
 class ServedModel:
-    """A version and its table; immutable, so a request keeps the one it began with."""
+    """A version and its engine; immutable, so a request keeps the one it began with."""
 
     version: Stored
-    transitions: Transitions
+    engine: Engine
     parameters: int
     """Numbers that were learned, all layers together."""
+
+    @property
+    def transitions(self) -> Any:
+        """The table (Transitions); None where the network itself answers."""
+        return self.engine.transitions if isinstance(self.engine, TableEngine) else None
 
     @property
     def name(self) -> str:
@@ -62,7 +68,7 @@ class Catalog:
         self._models = models
         self.rejected = rejected
         self._default = default
-        self._plans: LRUCache[tuple[str, Settings, Constraints], Sampler] = LRUCache(
+        self._plans: LRUCache[tuple[str, Settings, Constraints], NameSampler] = LRUCache(
             plan_bytes, getsizeof=lambda plan: plan.nbytes
         )
         self._plans_lock = Lock()
@@ -79,7 +85,7 @@ class Catalog:
             for root, name in _found(settings):
                 if name not in models:
                     try:
-                        model = _load(Store(root), name, tabulator)
+                        model = _load(Store(root), name, tabulator, settings.context_cache_mb << 20)
                         catalog.sampler(model, Settings())  # tries it out, and is ready for the first request
                         models[name] = model
                     except Exception as error:  # whatever is wrong with one model, the others must serve
@@ -114,11 +120,11 @@ class Catalog:
             plan = self._plans.get(key)
         if plan is None:
             automaton = compile_constraints(constraints, model.vocabulary)
-            plan = Sampler(model.transitions, settings, automaton)
+            plan = model.engine.sampler(settings, [] if automaton is None else [automaton], None)
             with self._plans_lock:
                 if plan.nbytes <= self._plans.maxsize:
                     self._plans[key] = plan
-        return plan
+        return cast(Sampler, plan)  # or a LiveSampler, which can do the same
 
 
 def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
@@ -132,9 +138,6 @@ def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
         yield from ((root, name) for name in names)
 
 
-def _load(store: Store, name: str, tabulator: Tabulator) -> ServedModel:
+def _load(store: Store, name: str, tabulator: Tabulator, cache_bytes: int) -> ServedModel:
     version = store.open(name)
-    tabulated = tabulator.tabulate(version)
-    if not np.isfinite(tabulated.transitions.log_probs).all():
-        raise NamesmithError(f"model {name} gives probabilities that are not finite")
-    return ServedModel(version, tabulated.transitions, tabulated.parameters)
+    return ServedModel(version, *make_engine(version, tabulator, cache_bytes))

@@ -53,6 +53,5 @@ def check_budget(vocabulary_size: int, block_size: int, budget_bytes: int = DEFA
     if needed > budget_bytes:
         raise TableTooLargeError(
             f"{block_size} characters of context over {vocabulary_size} symbols make a table of "
-            f"{needed / 2**20:,.0f} MiB; the budget is {budget_bytes / 2**20:,.0f} MiB; "
-            "use a smaller --block-size or a smaller alphabet"
+            f"{needed / 2**20:,.0f} MiB; the budget is {budget_bytes / 2**20:,.0f} MiB"
         )

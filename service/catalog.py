@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
 from cachetools import LRUCache
 
 from model.constraints import Constraints, compile_constraints
-from model.engine import NameSampler, TableEngine
+from model.engine import NameSampler
 from model.errors import NamesmithError
 from model.shaping import Settings
 from model.store import OWN, Store
 from model.warming import warm_up
 from service import settings as service_settings
 from service.block_list import read_block_list
+from service.engines import make_engine
 from service.served import ServedModel
 from service.tables import Tabulator
 
@@ -56,9 +56,9 @@ class Catalog:
             for root, name in _found(settings):
                 if name not in models:
                     try:
-                        model = _load(Store(root), name, blocked, tabulator)
+                        model = _load(Store(root), name, blocked, tabulator, settings)
                         sampler = catalog.sampler(model, Settings())  # ready for the first request
-                        list(sampler.draw(0, _WARM_UP_NAMES))
+                        list(sampler.draw(0, _WARM_UP_NAMES if model.has_table else 1))
                         models[name] = model
                     except Exception as error:  # whatever is wrong with one model, the others must serve
                         unforeseen = not isinstance(error, NamesmithError | OSError)
@@ -124,9 +124,9 @@ def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
         yield from ((root, name) for name in names)
 
 
-def _load(store: Store, name: str, blocked: frozenset[str], tabulator: Tabulator) -> ServedModel:
+def _load(
+    store: Store, name: str, blocked: frozenset[str], tabulator: Tabulator, settings: service_settings.Settings
+) -> ServedModel:
     version = store.open(name)
-    tabulated = tabulator.tabulate(version)
-    if not np.isfinite(tabulated.transitions.log_probs).all():
-        raise NamesmithError(f"model {name} gives probabilities that are not finite")
-    return ServedModel(version, TableEngine(tabulated.transitions), tabulated.parameters, blocked)
+    engine, parameters = make_engine(version, tabulator, settings.context_cache_mb << 20)
+    return ServedModel(version, engine, parameters, blocked)

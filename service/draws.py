@@ -120,7 +120,7 @@ def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
     if request.n > SMALL or request.unique or request.details:
         return None
     kept = prepare_kept(catalog, request)
-    return None if kept is None else _drawn(*kept, request, MAX_NAMES)
+    return _drawn(*kept, request, MAX_NAMES) if kept is not None and kept[0].has_table else None
 
 
 def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, most: int) -> Draw:

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from model.errors import NamesmithError, UnknownCharacterError, UnsatisfiableError
+from model.errors import NamesmithError, TooRareError, UnknownCharacterError, UnsatisfiableError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ECHO = 64
@@ -92,6 +92,7 @@ def install(app: FastAPI) -> None:
         return _respond(request, error.status_code, problem_type, _clip(detail, 300), headers=error.headers)
 
     translate(app, UnsatisfiableError, 422, "unsatisfiable")
+    translate(app, TooRareError, 422, "too-rare")
     translate(app, UnknownCharacterError, 422, "unknown-character")
 
     @app.exception_handler(NamesmithError)

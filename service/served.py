@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.automata import Automaton
 from model.constraints import compile_block_list
-from model.engine import Engine
+from model.engine import Engine, TableEngine
 from model.names import Listing, Names
 from model.spelling import Form, NameCase, Spelling
 from model.store import Stored
@@ -38,6 +38,11 @@ class ServedModel:
     @property
     def vocabulary(self) -> Vocabulary:
         return self.version.header.vocabulary
+
+    @property
+    def has_table(self) -> bool:
+        """False where the network itself answers, which takes its time."""
+        return isinstance(self.engine, TableEngine)
 
     @cached_property
     def unblocked(self) -> Automaton | None:

@@ -18,9 +18,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from model import checkpoint, header, store
+from model.engines import engine_for
 from model.errors import NamesmithError
 from model.store import Store, check_name
-from model.tabulation import compile_table
 from training.dataset import DataError, NameList, read_names
 from training.evaluation import sample_quality
 from training.gate import GateRefusedError, examine, require
@@ -119,8 +119,7 @@ def evaluate_command(
     normalization = version.checkpoint.vocabulary.normalization
     names = read_names(data, normalization, weight_column, skip_bad_lines)
     losses = measure(version.checkpoint, names, split)
-    transitions = compile_table(version.checkpoint)
-    quality = sample_quality(transitions, version.checkpoint.vocabulary, frozenset(names.names))
+    quality = sample_quality(engine_for(version.checkpoint), version.checkpoint.vocabulary, frozenset(names.names))
     _print_losses(losses)
     out.print(f"of {quality.count:,} sampled names {quality.uniqueness:.1%} are distinct, {quality.novelty:.1%} new")
     if json_file:

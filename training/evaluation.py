@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from model.sampling import Sampler
+from model.engine import Engine
 from model.shaping import Settings
 from model.stack import Stack
-from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 from training.examples import Counts
 
@@ -35,10 +34,9 @@ class Quality:
     novelty: float
 
 
-def sample_quality(
-    transitions: Transitions, vocabulary: Vocabulary, known: frozenset[str], count: int = 1000
-) -> Quality:
-    """Draws `count` names at the default settings with seed 0."""
-    sampler = Sampler(transitions, Settings())
+def sample_quality(engine: Engine, vocabulary: Vocabulary, known: frozenset[str], count: int = 1000) -> Quality:
+    """Draws `count` names at the default settings with seed 0. Raises UnsatisfiableError or TooRareError where the
+    model gives none."""
+    sampler = engine.sampler(Settings(), [], None)
     names = [name for draws in sampler.draw(0, count) for name in draws.decode(vocabulary)]
     return Quality(count, len(set(names)) / count, sum(name not in known for name in names) / count)

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from model import checkpoint
+from model.engine import TableEngine
+from model.engines import engine_for
 from model.errors import NamesmithError, UnsatisfiableError
-from model.sampling import Sampler
+from model.live import LiveEngine
 from model.shaping import Settings
-from model.tabulation import compile_table
-from model.transitions import Transitions
+from model.transitions import Floats
 from training.run import Result
 
 _MIN_COMPLETION = 0.5
+_SAMPLED_CONTEXTS = 2_000
+_ATTEMPTS = 2_000
+"""Names begun to see how many end, where a model has no table."""
 
 
 class GateRefusedError(NamesmithError):
@@ -30,16 +34,18 @@ class Check:
 def examine(result: Result) -> list[Check]:
     """Reads the checkpoint back from its bytes, as the service will, and tries it out."""
     model = checkpoint.loads(result.data)
-    transitions = compile_table(model)
-    row_sums = np.exp(transitions.log_probs).sum(axis=1)
-    completion = _completion(transitions)
+    engine = engine_for(model)
+    log_probs = _distributions(engine)
+    row_sums = np.exp(log_probs).sum(axis=1)
+    completion = _completion(engine)
+    which = "every context" if isinstance(engine, TableEngine) else f"{_SAMPLED_CONTEXTS:,} contexts"
     held_out = result.losses.train if result.losses.dev is None else result.losses.dev
     uniform = math.log(model.vocabulary.size)
     return [
         Check(
             "distributions",
-            bool(np.isfinite(transitions.log_probs).all() and np.abs(row_sums - 1).max() < 1e-9),
-            "the next-character probabilities of every context are finite and sum to 1",
+            bool(np.isfinite(log_probs).all() and np.abs(row_sums - 1).max() < 1e-9),
+            f"the next-character probabilities of {which} are finite and sum to 1",
         ),
         Check(
             "better than guessing",
@@ -55,9 +61,20 @@ def examine(result: Result) -> list[Check]:
     ]
 
 
-def _completion(transitions: Transitions) -> float:
+def _distributions(engine: TableEngine | LiveEngine) -> Floats:
+    """Log-probabilities (contexts, symbols), of all contexts or of some taken at random."""
+    if isinstance(engine, TableEngine):
+        return engine.transitions.log_probs
+    shape = (_SAMPLED_CONTEXTS, engine.block_size)
+    return engine.rows(np.random.default_rng(0).integers(engine.size, size=shape, dtype=np.uint16))
+
+
+def _completion(engine: TableEngine | LiveEngine) -> float:
+    """The share of drawn names that end well: exact, or that of some attempts."""
+    if isinstance(engine, LiveEngine):
+        return engine.sampler(Settings(), []).accepted_share(0, _ATTEMPTS)
     try:
-        return Sampler(transitions, Settings()).probability
+        return engine.sampler(Settings(), []).probability
     except UnsatisfiableError:
         return 0.0
 

@@ -13,7 +13,6 @@ from model import checkpoint, header
 from model.checkpoint import Checkpoint
 from model.errors import StackError, UnknownCharacterError
 from model.stack import Description, Stack
-from model.transitions import check_budget
 from model.vocabulary import Normalization, Vocabulary
 from training.dataset import DataError, NameList
 from training.evaluation import cross_entropy
@@ -77,8 +76,8 @@ class Result:
 
 
 def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -> Result:
-    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TableTooLargeError for
-    a model too large to serve, TrainingError for a run that diverges."""
+    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TrainingError for a
+    run that diverges."""
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
     stack = _new_stack(config, vocabulary.size)
@@ -146,7 +145,6 @@ def _objective(data: _Data, preset: Preset, generator: torch.Generator, device: 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:
     if not 1 <= config.block_size <= header.MAX_BLOCK_SIZE:
         raise StackError(f"the context has 1 to {header.MAX_BLOCK_SIZE} characters, not {config.block_size}")
-    check_budget(vocabulary_size, config.block_size)
     layers = config.layers
     if layers is None:
         layers = tanh_stack(vocabulary_size, config.block_size)

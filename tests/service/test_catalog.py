@@ -12,6 +12,7 @@ import pytest
 
 from model.engine import NameSampler, TableEngine
 from model.header import digest
+from model.live import LiveEngine
 from model.shaping import Settings
 from model.store import BUNDLED, Store
 from model.transitions import Transitions
@@ -84,15 +85,14 @@ def test_threads_draw_the_names_that_one_draws_alone(catalog: Catalog) -> None:
         assert list(pool.map(lambda request: sample(catalog, request), requests)) == alone
 
 
-def test_a_table_over_the_budget_is_rejected_with_both_sizes(publish: Publish, tmp_path: Path) -> None:
+def test_a_model_whose_table_is_over_the_budget_is_served_by_its_network(publish: Publish, tmp_path: Path) -> None:
     (tmp_path / "us-names").symlink_to(BUNDLED / "us-names")
     publish(tmp_path, "small")
     catalog = load(tmp_path, table_budget_mb=1)
-    assert [model.name for model in catalog.models] == ["small"]
-    reason = catalog.rejected["us-names"]
-    assert "4 MiB" in reason
-    assert "1 MiB" in reason
-    assert load(tmp_path, table_budget_mb=5).rejected == {}
+    assert catalog.rejected == {}
+    assert isinstance(catalog.get("small").engine, TableEngine)
+    assert isinstance(catalog.get("us-names").engine, LiveEngine)
+    assert isinstance(load(tmp_path, table_budget_mb=5).get("us-names").engine, TableEngine)
 
 
 def transitions_of(model: ServedModel) -> Transitions:

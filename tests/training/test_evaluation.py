@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from model.checkpoint import Checkpoint
+from model.engines import engine_for
 from model.scoring import character_log_probs
 from model.stack import Stack
 from model.tabulation import compile_table
@@ -93,10 +94,10 @@ def test_cross_entropy_equals_the_mean_of_the_scores_that_are_served() -> None:
 
 
 def test_quality_gives_shares_of_the_sample() -> None:
-    transitions = compile_table(Checkpoint(random_stack().eval(), BLOCK_SIZE, VOCABULARY))
-    quality = sample_quality(transitions, VOCABULARY, frozenset(), count=200)
+    engine = engine_for(Checkpoint(random_stack().eval(), BLOCK_SIZE, VOCABULARY))
+    quality = sample_quality(engine, VOCABULARY, frozenset(), count=200)
     assert quality.count == 200
     assert 0 < quality.uniqueness <= 1
     assert quality.novelty == 1
     letters = frozenset(VOCABULARY.letters) | {a + b for a in VOCABULARY.letters for b in VOCABULARY.letters}
-    assert 0 < sample_quality(transitions, VOCABULARY, letters, count=200).novelty < 1
+    assert 0 < sample_quality(engine, VOCABULARY, letters, count=200).novelty < 1

@@ -20,12 +20,14 @@ def warm_up() -> None:
     """Half a second where the kernels are in the cache, else half a minute."""
     vocabulary = Vocabulary(("a", "b"))
     size = vocabulary.size
-    engine = TableEngine(Transitions(np.full((size**2, size), -np.log(size)), 2))
+    log_probs = np.full((size**2, size), -np.log(size))
+    log_probs.setflags(write=False)  # as those of a model are
+    engine = TableEngine(Transitions(log_probs, 2))
     asked = compile_constraints(Constraints(contains="a"), vocabulary)
     unblocked = compile_block_list(frozenset({"bbb"}), vocabulary)
     assert asked is not None
     assert unblocked is not None
-    few, most = Listing.listing(["ab"], vocabulary), Listing.listing(["a", "ab", "ba", "aa"], vocabulary)
+    few, most = Listing.listing(["ab"], vocabulary), Listing.listing(["a", "ab", "ba", "aa", "aab"], vocabulary)
     for settings in (Settings(), Settings(max_length=2)):
         sampler = engine.sampler(settings, [asked, unblocked])
         for names in sampler.draw(1, 1_000):
@@ -37,6 +39,7 @@ def warm_up() -> None:
         avoiding = engine.sampler(Settings(max_length=3), [asked, unblocked], listing)
         next(avoiding.draw(1, 10))
         avoiding.draw_distinct(1, 2)
+        avoiding.most_probable(1)
     engine.log_probs(Names.of([[1, 2]]))
     few.holds(Names.of([[1, 2]]))
     compilation.mark_complete()

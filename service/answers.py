@@ -69,6 +69,7 @@ def describe(model: ServedModel) -> ModelInfo:
         losses=_section(facts, "losses"),
         data=_section(facts, "data"),
         config=_section(facts, "config"),
+        facts=model.facts,
         published_at=str(model.version.manifest.get("published_at", "")) or None,
         sampler_version=SAMPLER_VERSION,
     )

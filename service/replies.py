@@ -109,6 +109,19 @@ class VocabularyInfo(BaseModel):
     normalization: dict[str, str]
 
 
+class ModelFacts(BaseModel):
+    """Computed from the table, for names of 1 to 64 letters at temperature 1 and without a block list."""
+
+    entropy: float = Field(description="Of a name, nats.")
+    expected_length: float = Field(description="Letters of a name.")
+    training_mass: float | None = Field(
+        description="Chance that a name is in the training list; null where it is not known."
+    )
+    repeat_after: int | None = Field(
+        description="The least number of draws of which two are equal with probability 1/2 or more; null over 10 million."
+    )
+
+
 class ModelInfo(BaseModel):
     name: str
     digest: str
@@ -119,6 +132,7 @@ class ModelInfo(BaseModel):
     losses: dict[str, Any] = Field(description="Nats a character on each part of the training list.")
     data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
     config: dict[str, Any] = Field(description="How it was trained.")
+    facts: ModelFacts | None = Field(description="Exact; null for a model that is too large for a table.")
     published_at: str | None
     sampler_version: int = Field(description="Changes whenever the names of a seed would.")
 

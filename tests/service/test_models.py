@@ -1,5 +1,6 @@
 """GET /models and /models/{name}."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from model.store import Version
 from training.dataset import NameList
 
+TINY_NAMES = ["zoé", "andré", "josé", "ana", "jean-luc", "o'neal", "rené", "dana", "noa", "leo", "anna-lou", "chloé"]
 CheckProblem = Callable[..., dict[str, Any]]
 
 
@@ -103,3 +105,15 @@ def test_a_model_with_no_facts_is_described_all_the_same(
     info = serve(store=tmp_path / "own").get("/models/bare").json()
     assert info["losses"] == info["data"] == info["config"] == {}
     assert info["parameters"] == 16
+
+
+def test_a_model_tells_what_its_table_says_of_its_names(both: TestClient) -> None:
+    """The mass on the training names, against the names' own scores."""
+    exact = both.get("/models/tiny").json()["facts"]
+    whole = both.get("/top", params={"model": "tiny", "k": 1}).json()["probability"]
+    scores = both.post("/loss", json={"model": "tiny", "names": TINY_NAMES}).json()["names"]
+    assert exact["training_mass"] == pytest.approx(sum(math.exp(s["log_prob"]) for s in scores) / whole, rel=1e-9)
+    assert exact["entropy"] > 0
+    assert 1 < exact["expected_length"] < 64
+    assert exact["repeat_after"] >= 2
+    assert both.get("/models/unlisted").json()["facts"] == exact | {"training_mass": None}

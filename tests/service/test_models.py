@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 from model.store import Version
 from training.dataset import NameList
 
-TINY_NAMES = ["zoé", "andré", "josé", "ana", "jean-luc", "o'neal", "rené", "dana", "noa", "leo", "anna-lou", "chloé"]
 CheckProblem = Callable[..., dict[str, Any]]
 
 
@@ -107,11 +106,14 @@ def test_a_model_with_no_facts_is_described_all_the_same(
     assert info["parameters"] == 16
 
 
-def test_a_model_tells_what_its_table_says_of_its_names(both: TestClient) -> None:
+def test_a_model_tells_what_its_table_says_of_its_names(
+    serve: Callable[..., TestClient], tiny_store: Path, tiny_list: NameList
+) -> None:
     """The mass on the training names, against the names' own scores."""
+    both = serve(store=tiny_store, block_list="off")
     exact = both.get("/models/tiny").json()["facts"]
     whole = both.get("/top", params={"model": "tiny", "k": 1}).json()["probability"]
-    scores = both.post("/loss", json={"model": "tiny", "names": TINY_NAMES}).json()["names"]
+    scores = both.post("/loss", json={"model": "tiny", "names": tiny_list.names}).json()["names"]
     assert exact["training_mass"] == pytest.approx(sum(math.exp(s["log_prob"]) for s in scores) / whole, rel=1e-9)
     assert exact["entropy"] > 0
     assert 1 < exact["expected_length"] < 64

@@ -109,6 +109,13 @@ class Listing(Names):
         lookup.index_names(self.symbols, self.ends, self.bits, keys, numbers)
         return self.bits, self.symbols, self.ends, keys, numbers
 
+    @cached_property
+    def sieve(self) -> NDArray[np.uint8]:
+        """A bit for each of eight times as many hashes as there are names (see `kernels.lookup.may_be_listed`)."""
+        sieve = np.zeros(1 << max(3, len(self).bit_length()), dtype=np.uint8)
+        lookup.fill_sieve(self.search[3], sieve)
+        return sieve
+
     def __contains__(self, symbols: Sequence[int]) -> bool:
         name = np.array(symbols, dtype=np.uint16)
         return len(self) > 0 and bool(lookup.is_listed(name, 0, len(name), *self.search))

@@ -29,6 +29,7 @@ class RowCache:
         self._plan = plan
         self._used = 0
         self._waiting: list[Ints] = []
+        self._count = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -42,10 +43,12 @@ class RowCache:
         """Notes nodes that had no row, and makes rows once they are enough to be worth the trouble."""
         if not len(nodes) or self._used == len(self.entries):
             return
+        nodes = nodes.copy()  # of a longer array
         with self._lock:
             self._waiting.append(nodes)
-            if sum(map(len, self._waiting)) >= _AT_ONCE:
-                wanted, self._waiting = np.unique(np.concatenate(self._waiting)), []
+            self._count += len(nodes)
+            if self._count >= _AT_ONCE:
+                wanted, self._waiting, self._count = np.unique(np.concatenate(self._waiting)), [], 0
                 self._make(wanted[self.index[wanted] == 0])
 
     def _make(self, wanted: Ints) -> None:

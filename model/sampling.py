@@ -133,6 +133,7 @@ class Sampler:
                 self._rows.index,
                 self._rows.entries,
                 *self._rejected.search,
+                self._rejected.sieve,
                 self._children,
                 self._terminal,
                 self._remaining,

@@ -20,7 +20,7 @@ from service.served import ServedModel
 from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
-_WARM_UP_NAMES = 20_000
+_WARM_UP_NAMES = 100_000
 Key = tuple[str, str, Settings, Constraints, bool]
 
 log = logging.getLogger("namesmith")

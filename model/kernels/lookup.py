@@ -57,6 +57,33 @@ def is_listed(symbols, begin, end, bits, listed, listed_ends, keys, numbers):
     return False
 
 
+@inlined
+def is_key(key, keys):
+    """Whether a name that is its own key is listed: no more than that needs be looked at."""
+    mask = np.uint64(len(keys) - 1)
+    place = place_of(key, keys)
+    while keys[place] != np.uint64(0) and keys[place] != key:
+        place = (place + np.uint64(1)) & mask
+    return keys[place] == key
+
+
+@inlined
+def may_be_listed(key, sieve):
+    """False only for keys of names that are not listed, and for nearly all of those. `sieve` has a bit for each of a
+    power of two of hashes, eight to a byte, and fits the processor's cache where the keys do not."""
+    place = ((key * _SPREAD) >> np.uint64(20)) & np.uint64(8 * len(sieve) - 1)
+    return (sieve[place >> np.uint64(3)] >> (place & np.uint64(7))) & np.uint8(1) != 0
+
+
+@kernel
+def fill_sieve(keys, sieve):
+    """Sets the bits of `sieve`, all 0 before, for `may_be_listed`."""
+    for key in keys:
+        if key != np.uint64(0):
+            place = ((key * _SPREAD) >> np.uint64(20)) & np.uint64(8 * len(sieve) - 1)
+            sieve[place >> np.uint64(3)] |= np.uint8(1) << (place & np.uint64(7))
+
+
 @kernel
 def find_listed(symbols, ends, bits, listed, listed_ends, keys, numbers, held):
     """Tells of each name (names,) whether it is listed, into `held`; see `is_listed`."""

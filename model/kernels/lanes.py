@@ -1,0 +1,84 @@
+"""Several names at a time, where all rows are there."""
+
+import numpy as np
+
+from model.kernels.compilation import kernel
+from model.kernels.rows import LOW, NODE, bits_of, word
+
+LANES = 8
+"""Names drawn at a time."""
+
+
+@kernel
+def draw_waiting(
+    start, first_name, waiting, steps, lengths, index, entries, bits_each, scratch, sizes, drawn_keys, lane_room
+):
+    """Draws the names `waiting`, from the numbers `steps` of their streams on. Some are drawn at a time, a character of
+    each in turn, so that the look-ups of one are on their way while those of the others are used. `drawn_keys` takes
+    their letters in `bits_each` bits each, as far as they fit (see `kernels.lookup.name_key`); `lane_room` is room to
+    work in."""
+    columns = entries.shape[1]
+    bits = bits_of(columns)
+    to_column = np.uint64(64 - bits)
+    to_part = np.uint64(32 - bits)
+    count = len(waiting)
+    streams, lane_steps, nodes, letters, names, keys = lane_room
+    nodes[:] = 0
+    letters[:] = 0
+    keys[:] = 0
+    shift = np.uint64(bits_each)
+    lanes = min(LANES, count)
+    for lane in range(lanes):
+        names[lane] = waiting[lane]
+        lane_steps[lane] = steps[names[lane]]
+        streams[lane] = word(start, first_name + waiting[lane])
+    taken = lanes
+    least = np.uint64(lengths[0])
+    most = np.uint64(lengths[1])
+    while lanes > 0:
+        lane = 0
+        while lane < lanes:
+            lane_steps[lane] += np.uint64(1)
+            random = word(streams[lane], lane_steps[lane])
+            column = random >> to_column
+            slot = index[nodes[lane]]
+            length = letters[lane]
+            missing = slot <= 0
+            symbol = np.uint64(0)
+            if not missing:
+                row = np.uint64(slot - 1)
+                entry = entries[row, column, 0]
+                after = entries[row, column, 1]
+                own = (random >> to_part) & LOW < entry >> np.uint64(32)
+                symbol = column if own else (entry & LOW) >> np.uint64(1)
+                missing = entry == np.uint64(0) or after == np.uint64(0)
+                if symbol != np.uint64(0) and length < most:
+                    scratch[names[lane], length] = symbol
+                    letters[lane] = length + np.uint64(1)
+                    keys[lane] = (keys[lane] << shift) | symbol
+                    nodes[lane] = (after >> np.uint64(32)) & NODE if own else after & LOW
+                    lane += 1
+                    continue
+            key = keys[lane]
+            keys[lane] = np.uint64(0)
+            letters[lane] = np.uint64(0)
+            nodes[lane] = np.uint64(0)
+            if not missing and (symbol != np.uint64(0) or length < least):
+                continue
+            sizes[names[lane]] = -1 if missing else np.int64(length)
+            drawn_keys[names[lane]] = key
+            steps[names[lane]] = lane_steps[lane]
+            # The lane is free: it takes the next name, or the last lane's.
+            if taken < count:
+                names[lane] = waiting[taken]
+                lane_steps[lane] = steps[names[lane]]
+                streams[lane] = word(start, first_name + waiting[taken])
+                taken += 1
+            else:
+                lanes -= 1
+                names[lane] = names[lanes]
+                streams[lane] = streams[lanes]
+                lane_steps[lane] = lane_steps[lanes]
+                nodes[lane] = nodes[lanes]
+                letters[lane] = letters[lanes]
+                keys[lane] = keys[lanes]

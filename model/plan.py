@@ -77,6 +77,13 @@ class Plan:
             self.may_end_from,
         )
 
+    def all_nodes(self) -> Ints:
+        """The nodes (n,) of a plan without layers that can be met."""
+        size, groups = self.shaped.size, self.groups
+        every = np.arange(self.nodes, dtype=np.int64).reshape(len(groups), size)
+        alone = np.flatnonzero(groups.only_first >= 0)
+        return np.concatenate([every[groups.only_first < 0].ravel(), every[alone, groups.only_first[alone]]])
+
     def places(self, nodes: Ints) -> tuple[Ints, Ints]:
         """Group and letters so far (n,) of nodes (n,); 0 letters in a plan without layers."""
         cells = nodes // self.shaped.size

@@ -15,33 +15,42 @@ _FEWEST = 64
 
 
 class RowCache:
-    """`index` (nodes,) holds 1 + the number of a node's row in `entries` (rows, columns, 2); see kernels.rows.
+    """`index` (nodes,) holds 1 + the number of a node's row in `columns` and `after`; see kernels.rows.make_rows.
 
-    A row is the same whenever it is made. Kernels may read while rows are added: an entry is written as a whole, and
-    counts only when it is there.
+    A row is the same whenever it is made. Kernels of other threads may read meanwhile: rows are written first, and
+    their numbers only after a lock in between has made what was written visible.
     """
 
     def __init__(self, plan: Plan) -> None:
-        columns = 1 << (plan.shaped.size - 1).bit_length()
-        slots = max(_FEWEST, min(plan.nodes, MAX_BYTES // (16 * columns)))
+        size = plan.shaped.size
+        width = 1 << (size - 1).bit_length()
+        slots = max(_FEWEST, min(plan.nodes, MAX_BYTES // (4 * (width + size))))
         self.index = np.zeros(plan.nodes, dtype=np.int32)
-        self.entries = np.zeros((slots, columns, 2), dtype=np.uint64)
+        self.columns = np.zeros((slots, width), dtype=np.uint32)
+        self.after = np.zeros((slots, size), dtype=np.uint32)
         self._plan = plan
         self._used = 0
         self._waiting: list[Ints] = []
         self._count = 0
         self._lock = Lock()
+        self._barrier = Lock()
 
     def __len__(self) -> int:
         return self._used
 
     @property
     def nbytes(self) -> int:
-        return self.index.nbytes + self.entries.nbytes
+        return self.index.nbytes + self.columns.nbytes + self.after.nbytes
+
+    def make_all(self) -> None:
+        """Makes the rows of all nodes of a plan without layers, as far as there is room: some milliseconds."""
+        if not self._plan.layered:
+            with self._lock:
+                self._make(self._plan.all_nodes())
 
     def missed(self, nodes: Ints) -> None:
         """Notes nodes that had no row, and makes rows once they are enough to be worth the trouble."""
-        if not len(nodes) or self._used == len(self.entries):
+        if not len(nodes) or self._used == len(self.columns):
             return
         nodes = nodes.copy()  # of a longer array
         with self._lock:
@@ -52,8 +61,14 @@ class RowCache:
                 self._make(wanted[self.index[wanted] == 0])
 
     def _make(self, wanted: Ints) -> None:
-        if len(wanted):
-            groups, letters = self._plan.places(wanted)
+        if not len(wanted):
+            return
+        places = np.column_stack(self._plan.places(wanted))
+        slots = np.empty(len(wanted), dtype=np.int64)
+        with self._barrier:
             self._used += rows.make_rows(
-                wanted, self._used, *self._plan.arrays, np.column_stack([groups, letters]), self.index, self.entries
+                wanted, self._used, *self._plan.arrays, places, self.columns, self.after, slots
             )
+        with self._barrier:
+            made = slots >= 0
+            self.index[wanted[made]] = slots[made] + 1

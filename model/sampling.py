@@ -70,6 +70,10 @@ class Sampler:
         """Memory held, for caches that are bounded in bytes; that of the list to avoid is not counted."""
         return self.plan.nbytes + self._rows.nbytes + self._remaining.nbytes
 
+    def get_ready(self) -> None:
+        """Makes in advance what would be made as names are drawn, for a sampler that will be asked often."""
+        self._rows.make_all()
+
     def draw(self, seed: int | str, count: int, first: int = 0) -> Iterator[Names]:
         """Names `first` to `first + count - 1` of a seed, in chunks. Name i depends on (seed, i) alone."""
         start = random_numbers.start(seed)
@@ -121,7 +125,7 @@ class Sampler:
     def _draw_chunk(self, start: np.uint64, first: int, count: int) -> Names:
         most = count * self.plan.max_length
         for room in (min(most, 16 * count + 64), most):  # names of over 16 letters on average are rare
-            symbols = np.empty(room, dtype=np.uint16)
+            symbols = np.empty(room + drawing.COPIED, dtype=np.uint16)
             ends = np.empty(count + 1, dtype=np.int64)
             missed = np.empty(min(_MISSED, 16 * count + 64), dtype=np.int64)
             missing = drawing.draw(
@@ -131,7 +135,8 @@ class Sampler:
                 *self.plan.arrays,
                 self._lengths,
                 self._rows.index,
-                self._rows.entries,
+                self._rows.columns,
+                self._rows.after,
                 *self._rejected.search,
                 self._rejected.sieve,
                 self._children,

@@ -10,6 +10,7 @@ from cachetools import LRUCache
 from model.constraints import Constraints, compile_constraints
 from model.engine import NameSampler
 from model.errors import NamesmithError
+from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import OWN, Store
 from model.warming import warm_up
@@ -20,7 +21,6 @@ from service.served import ServedModel
 from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
-_WARM_UP_NAMES = 100_000
 Key = tuple[str, str, Settings, Constraints, bool]
 
 log = logging.getLogger("namesmith")
@@ -58,7 +58,9 @@ class Catalog:
                     try:
                         model = _load(Store(root), name, blocked, tabulator, settings)
                         sampler = catalog.sampler(model, Settings())  # ready for the first request
-                        list(sampler.draw(0, _WARM_UP_NAMES if model.has_table else 1))
+                        if isinstance(sampler, Sampler):
+                            sampler.get_ready()
+                        next(sampler.draw(0, 1))
                         models[name] = model
                     except Exception as error:  # whatever is wrong with one model, the others must serve
                         unforeseen = not isinstance(error, NamesmithError | OSError)

@@ -7,11 +7,8 @@ it had come first there; it alone knows refusals, and describes the endpoint.
 
 from functools import lru_cache
 
-from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model.errors import NamesmithError
 from service import draws
 from service.catalog import Catalog
 from service.schemas import SampleRequest
@@ -24,7 +21,7 @@ _READ = frozenset((b"accept", b"content-encoding", b"content-length", b"content-
 
 
 class FastLane:
-    """ASGI middleware around the application whose catalog is in `scope["app"].state` or not there yet."""
+    """ASGI layer around the application whose catalog is in `scope["app"].state` or not there yet."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,15 +31,15 @@ class FastLane:
             await self.app(scope, receive, send)
             return
         message = await receive()
-        draw = _draw(scope, message)
-        if draw is None:
+        answer = _answer(scope, message)
+        if answer is None:
             await self.app(scope, _again(message, receive), send)
             return
-        body = draw.json()
+        digest, body = answer
         headers = [
             (b"content-length", b"%d" % len(body)),
             (b"content-type", b"application/json"),
-            *_digest_headers(draw.model.digest),
+            *_digest_headers(digest),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -61,14 +58,16 @@ def _plain(scope: Scope) -> bool:
     )
 
 
-def _draw(scope: Scope, message: Message) -> draws.Draw | None:
+def _answer(scope: Scope, message: Message) -> tuple[str, bytes] | None:
+    """The model's digest and the answer. None for whatever may be the matter: the route will meet it too, and tell."""
     catalog: Catalog | None = getattr(scope["app"].state, "catalog", None)
     body: bytes = message.get("body", b"")
     if catalog is None or message["type"] != "http.request" or message.get("more_body") or len(body) > _MAX_BODY:
         return None
     try:
-        return draws.prepare_at_once(catalog, SampleRequest.model_validate(parse(body)))
-    except (ValidationError, HTTPException, NamesmithError):
+        draw = draws.prepare_at_once(catalog, SampleRequest.model_validate(parse(body)))
+        return None if draw is None else (draw.model.digest, draw.json())
+    except Exception:
         return None
 
 

@@ -118,7 +118,7 @@ class ModelFacts(BaseModel):
         description="Chance that a name is in the training list; null where it is not known."
     )
     repeat_after: int | None = Field(
-        description="The least number of draws of which two are equal with probability 1/2 or more; null over 10 million."
+        description="The least number of draws of which two are equal with probability 1/2; null over 10 million."
     )
 
 

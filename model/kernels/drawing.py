@@ -8,6 +8,8 @@ from model.kernels.lookup import is_key, is_listed, may_be_listed
 from model.kernels.one_name import draw_name
 from model.kernels.rows import word
 
+COPIED = 16
+"""Letters copied of every name; `symbols` needs room for as many behind the last one."""
 GIVEN_UP = -1
 NO_ROOM = -2
 BLOCK = 128
@@ -21,7 +23,8 @@ def _draw_block(
     count,
     lengths,
     index,
-    entries,
+    columns,
+    after,
     bits_each,
     listed,
     listed_ends,
@@ -47,7 +50,8 @@ def _draw_block(
     )
     while len(waiting) > 0:
         draw_waiting(
-            start, first_name, waiting, steps, lengths, index, entries, bits_each, scratch, sizes, drawn_keys, lane_room
+            start, first_name, waiting, steps, lengths, index, columns, after,
+            bits_each, scratch, sizes, drawn_keys, lane_room,
         )  # fmt: skip
         if len(keys) == 0:
             return
@@ -81,7 +85,8 @@ def draw(
     may_end_from,
     lengths,
     index,
-    entries,
+    columns,
+    after,
     bits_each,
     listed,
     listed_ends,
@@ -100,21 +105,21 @@ def draw(
     (count + 1,). Returns how many nodes were met that have no row, of which the first go to `missed`; GIVEN_UP if a
     name was given up, NO_ROOM if `symbols` was full.
 
-    `index` (nodes,) holds 1 + the number of a node's row in `entries` (rows, columns, 2). A row may be in the making
-    by another thread: an entry counts only if it is PRESENT, and is written as a whole. Names of `keys` are
+    `index` (nodes,) holds 1 + the number of a node's row in `columns` and `after` (see `rows.make_rows`), which is
+    complete before its number is there to be read. Names of `keys` are
     rejected, unless `children` (the names as a trie) is given: then they are never begun, `remaining` being the
     chance left at each node of the trie.
     """
     size = rows.shape[1]
-    columns = entries.shape[1]
+    width = columns.shape[1]
     room = (
         np.empty(size),
         np.empty(size, dtype=np.int64),
-        np.empty(columns, dtype=np.int64),
-        np.empty(columns, dtype=np.int64),
-        np.empty((columns, 2), dtype=np.uint64),
+        np.empty(width, dtype=np.int64),
+        np.empty(width, dtype=np.int64),
+        np.empty((width, 2), dtype=np.uint64),
     )
-    scratch = np.empty((BLOCK, lengths[1] + 1), dtype=np.uint16)
+    scratch = np.zeros((BLOCK, max(lengths[1] + 1, COPIED)), dtype=np.uint16)
     sizes = np.empty(BLOCK, dtype=np.int64)
     missing = 0
     end = 0
@@ -125,22 +130,24 @@ def draw(
             sizes[:block] = -1
         else:
             _draw_block(
-                start, first_name + begin, block, lengths, index, entries,
+                start, first_name + begin, block, lengths, index, columns, after,
                 bits_each, listed, listed_ends, keys, numbers, sieve, scratch, sizes,
             )  # fmt: skip
         for name in range(block):
             if sizes[name] < 0:
                 sizes[name], missing = draw_name(
                     word(start, first_name + begin + name),
-                    rows, successors, tails, accepting, chances, layers, may_end_from, lengths, index, entries,
+                    rows, successors, tails, accepting, chances, layers, may_end_from, lengths, index,
                     bits_each, listed, listed_ends, keys, numbers, children, terminal, remaining,
                     scratch[name], room, missed, missing,
                 )  # fmt: skip
                 if sizes[name] < 0:
                     return GIVEN_UP
-            if end + sizes[name] > len(symbols):
+            if end + max(sizes[name], COPIED) > len(symbols):
                 return NO_ROOM
-            for place in range(sizes[name]):
+            for place in range(COPIED):  # always as many, though most names are shorter: no branch to guess wrong
+                symbols[end + place] = scratch[name, place]
+            for place in range(COPIED, sizes[name]):
                 symbols[end + place] = scratch[name, place]
             end += sizes[name]
             ends[begin + name + 1] = end

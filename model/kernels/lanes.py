@@ -3,24 +3,25 @@
 import numpy as np
 
 from model.kernels.compilation import kernel
-from model.kernels.rows import LOW, NODE, bits_of, word
+from model.kernels.rows import bits_of, word
 
-LANES = 8
+HALF = np.uint64(16)
+LOW = np.uint64(2**16 - 1)
+LANES = 16
 """Names drawn at a time."""
 
 
 @kernel
 def draw_waiting(
-    start, first_name, waiting, steps, lengths, index, entries, bits_each, scratch, sizes, drawn_keys, lane_room
+    start, first_name, waiting, steps, lengths, index, columns, after, bits_each, scratch, sizes, drawn_keys, lane_room
 ):
     """Draws the names `waiting`, from the numbers `steps` of their streams on. Some are drawn at a time, a character of
     each in turn, so that the look-ups of one are on their way while those of the others are used. `drawn_keys` takes
     their letters in `bits_each` bits each, as far as they fit (see `kernels.lookup.name_key`); `lane_room` is room to
     work in."""
-    columns = entries.shape[1]
-    bits = bits_of(columns)
+    bits = bits_of(columns.shape[1])
     to_column = np.uint64(64 - bits)
-    to_part = np.uint64(32 - bits)
+    to_part = np.uint64(48 - bits)
     count = len(waiting)
     streams, lane_steps, nodes, letters, names, keys = lane_room
     nodes[:] = 0
@@ -40,23 +41,26 @@ def draw_waiting(
         while lane < lanes:
             lane_steps[lane] += np.uint64(1)
             random = word(streams[lane], lane_steps[lane])
-            column = random >> to_column
             slot = index[nodes[lane]]
             length = letters[lane]
             missing = slot <= 0
             symbol = np.uint64(0)
             if not missing:
                 row = np.uint64(slot - 1)
-                entry = entries[row, column, 0]
-                after = entries[row, column, 1]
-                own = (random >> to_part) & LOW < entry >> np.uint64(32)
-                symbol = column if own else (entry & LOW) >> np.uint64(1)
-                missing = entry == np.uint64(0) or after == np.uint64(0)
-                if symbol != np.uint64(0) and length < most:
+                column = random >> to_column
+                part = (random >> to_part) & LOW
+                entry = np.uint64(columns[row, column])
+                threshold = entry >> HALF
+                missing = part == threshold  # decided by the lower half, which is not here
+                # All bits where the column's own symbol is drawn, none where its alias is: arithmetic, since no
+                # processor can guess a branch that is random.
+                own = np.uint64(0) - np.uint64(part < threshold)
+                symbol = (column & own) | (entry & LOW & ~own)
+                if symbol != np.uint64(0) and length < most and not missing:
                     scratch[names[lane], length] = symbol
                     letters[lane] = length + np.uint64(1)
                     keys[lane] = (keys[lane] << shift) | symbol
-                    nodes[lane] = (after >> np.uint64(32)) & NODE if own else after & LOW
+                    nodes[lane] = after[row, symbol]
                     lane += 1
                     continue
             key = keys[lane]

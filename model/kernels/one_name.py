@@ -4,7 +4,7 @@ import numpy as np
 
 from model.kernels.compilation import kernel
 from model.kernels.lookup import is_listed
-from model.kernels.rows import LOW, NODE, bits_of, fill_row, weigh, word
+from model.kernels.rows import LOW, bits_of, fill_row, weigh, word
 
 MAX_ATTEMPTS = 100_000
 """At least a quarter of the attempts are accepted, so that this many never happen."""
@@ -23,7 +23,6 @@ def draw_name(
     may_end_from,
     lengths,
     index,
-    entries,
     bits_each,
     listed,
     listed_ends,
@@ -55,35 +54,29 @@ def draw_name(
             step += 1
             random = word(stream, step)
             column = np.int64(random >> to_column) if bits else 0
-            slot = np.int64(index[node]) - 1
-            entry = np.uint64(0)
-            after = np.uint64(0)
-            if slot >= 0 and beginning == OFF:
-                entry = entries[slot, column, 0]
-                after = entries[slot, column, 1]
-            if entry == np.uint64(0) or after == np.uint64(0):
-                cell = node // size
-                first = node - cell * size
-                group = cell - layers[min(letters, last_layer), 0]
-                weigh(
-                    rows, successors, tails, accepting, chances, layers,
-                    group, first, letters, letters >= may_end_from, weights, nodes,
-                )  # fmt: skip
-                if beginning == OFF:
+            cell = node // size
+            first = node - cell * size
+            group = cell - layers[min(letters, last_layer), 0]
+            weigh(
+                rows, successors, tails, accepting, chances, layers,
+                group, first, letters, letters >= may_end_from, weights, nodes,
+            )  # fmt: skip
+            if beginning == OFF:
+                if index[node] == 0:
                     if missing < len(missed):
                         missed[missing] = node
                     missing += 1
-                else:
-                    if terminal[beginning]:
-                        weights[0] = 0.0
-                    for symbol in range(1, size):
-                        child = children[beginning, symbol]
-                        if child != OFF and weights[symbol] > 0.0:
-                            weights[symbol] = rows[tails[group], symbol, first] * remaining[child]
-                if not fill_row(weights, nodes, parts, queue, row):
-                    return -1, missing
-                entry = row[column, 0]
-                after = row[column, 1]
+            else:
+                if terminal[beginning]:
+                    weights[0] = 0.0
+                for symbol in range(1, size):
+                    child = children[beginning, symbol]
+                    if child != OFF and weights[symbol] > 0.0:
+                        weights[symbol] = rows[tails[group], symbol, first] * remaining[child]
+            if not fill_row(weights, nodes, parts, queue, row):
+                return -1, missing
+            entry = row[column, 0]
+            after = row[column, 1]
             own = (random >> to_part) & LOW < entry >> np.uint64(32)
             symbol = column if own else np.int64((entry & LOW) >> np.uint64(1))
             if symbol == 0:
@@ -93,7 +86,7 @@ def draw_name(
                 break
             name[letters] = symbol
             letters += 1
-            node = np.int64((after >> np.uint64(32)) & NODE) if own else np.int64(after & LOW)
+            node = np.int64(after >> np.uint64(32)) if own else np.int64(after & LOW)
             if beginning != OFF:
                 beginning = children[beginning, symbol]
         if letters < lengths[0] or letters > lengths[1]:

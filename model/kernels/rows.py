@@ -9,11 +9,8 @@ import numpy as np
 
 from model.kernels.compilation import inlined, kernel
 
-PRESENT = np.uint64(1)
-AFTER_PRESENT = np.uint64(1) << np.uint64(63)
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(0xFFFFFFFF)
-NODE = np.uint64(0x7FFFFFFF)
 _PARTS = np.int64(1) << np.int64(32)
 _PARTS_AS_FLOAT = 2.0**32
 
@@ -31,9 +28,9 @@ def word(stream, step):
 def fill_row(weights, nodes, parts, queue, row):
     """Makes the alias table `row` (columns, 2) of `weights` (symbols,), which need not sum to 1.
 
-    `row[c, 0]` holds the threshold (32 bits), the alias (31 bits) and PRESENT; `row[c, 1]` AFTER_PRESENT and the
-    nodes after the column's own symbol (31 bits) and after its alias (32 bits). `parts` and `queue` (columns,) are
-    room to work in. False if the weights are all zero.
+    `row[c, 0]` holds the threshold (32 bits) and twice the alias (32 bits); `row[c, 1]` the nodes after the column's
+    own symbol and after its alias (32 bits each). `parts` and `queue` (columns,) are room to work in. False if the
+    weights are all zero.
     """
     columns = len(parts)
     size = len(weights)
@@ -88,8 +85,8 @@ def fill_row(weights, nodes, parts, queue, row):
 @inlined
 def _set_column(row, nodes, column, threshold, alias):
     own = np.uint64(nodes[column]) if column < len(nodes) else np.uint64(0)
-    row[column, 1] = AFTER_PRESENT | (own << np.uint64(32)) | np.uint64(nodes[alias])
-    row[column, 0] = (np.uint64(threshold) << np.uint64(32)) | (np.uint64(alias) << np.uint64(1)) | PRESENT
+    row[column, 1] = (own << np.uint64(32)) | np.uint64(nodes[alias])
+    row[column, 0] = (np.uint64(threshold) << np.uint64(32)) | (np.uint64(alias) << np.uint64(1))
 
 
 @kernel
@@ -137,37 +134,42 @@ def make_rows(
     layers,
     may_end_from,
     groups_letters,
-    index,
-    entries,
+    columns,
+    after,
+    slots,
 ):
-    """Makes the rows of the nodes `wanted`, from slot `first_slot` on. `groups_letters` (wanted, 2): group and letters
-    so far of each. Returns the number of rows made."""
+    """Makes the rows of the nodes `wanted`, from number `first_slot` on while there is room; `slots` (wanted,) takes
+    the number of each, -1 where it got none. `groups_letters` (wanted, 2): group and letters so far of each. Returns
+    how many were made.
+
+    What is kept of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
+    `columns` (rows, columns) the upper half of each threshold and the alias, 16 bits each, and in `after` (rows,
+    symbols) the node that follows each symbol. Where a part's upper half equals the threshold's, once in 65,536
+    times, the row has to be made anew.
+    """
     size = rows.shape[1]
-    columns = entries.shape[1]
+    width = columns.shape[1]
     weights = np.empty(size)
     nodes = np.empty(size, dtype=np.int64)
-    parts = np.empty(columns, dtype=np.int64)
-    queue = np.empty(columns, dtype=np.int64)
+    parts = np.empty(width, dtype=np.int64)
+    queue = np.empty(width, dtype=np.int64)
+    row = np.empty((width, 2), dtype=np.uint64)
     slot = first_slot
     for i in range(len(wanted)):
-        if slot == len(entries):
-            break
+        slots[i] = -1
+        if slot == len(columns):
+            continue
         group, letters = groups_letters[i, 0], groups_letters[i, 1]
         weigh(
-            rows,
-            successors,
-            tails,
-            accepting,
-            chances,
-            layers,
-            group,
-            wanted[i] % size,
-            letters,
-            letters >= may_end_from,
-            weights,
-            nodes,
-        )
-        if fill_row(weights, nodes, parts, queue, entries[slot]):
+            rows, successors, tails, accepting, chances, layers,
+            group, wanted[i] % size, letters, letters >= may_end_from, weights, nodes,
+        )  # fmt: skip
+        if fill_row(weights, nodes, parts, queue, row):
+            for column in range(width):
+                entry = row[column, 0]
+                columns[slot, column] = (entry >> np.uint64(48) << np.uint64(16)) | ((entry & LOW) >> np.uint64(1))
+            for symbol in range(size):
+                after[slot, symbol] = nodes[symbol]
+            slots[i] = slot
             slot += 1
-            index[wanted[i]] = slot
     return slot - first_slot

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from model.store import BUNDLED
-from service.app import create_app
+from service.app import Application, create_app
 from service.draws import SMALL
 from service.fast_lane import FastLane
+from service.request_id import RequestIdMiddleware
 from service.settings import Settings
 
 JSON = {"content-type": "application/json"}
@@ -29,10 +30,10 @@ Header = tuple[bytes, bytes]
 
 def without_lane(settings: Settings) -> FastAPI:
     app = create_app(settings)
-    lane: Any = FastLane
-    others = [middleware for middleware in app.user_middleware if middleware.cls != lane]
-    assert len(others) == len(app.user_middleware) - 1
-    app.user_middleware = others
+    assert isinstance(app, Application)
+    assert isinstance(app.around, RequestIdMiddleware)
+    assert isinstance(app.around.app, FastLane)
+    app.around.app = app.around.app.app
     return app
 
 

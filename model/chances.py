@@ -7,7 +7,7 @@ from model.kernels import states
 from model.shaping import Shaped
 from model.transitions import Floats
 
-_SHARED_SWEEP = 4_096
+_SHARED_SWEEP = 4096
 """Groups from which on two threads share a sweep."""
 _pool = ThreadPoolExecutor(2, thread_name_prefix="namesmith-plan")
 
@@ -27,6 +27,7 @@ def sweep(
     def part(low: int, high: int) -> None:
         states.sweep(
             shaped.rows,
+            groups.lone_rows,
             groups.successors,
             groups.tails,
             groups.only_first,

@@ -12,7 +12,7 @@ import numpy as np
 
 from model.automata import anything
 from model.errors import UnsatisfiableError
-from model.groups import Groups, find_groups
+from model.groups import Groups, find_groups, lone_rows
 from model.kernels import listing as kernels
 from model.kernels import states
 from model.names import Listing
@@ -172,6 +172,7 @@ def _total(rows: Floats, groups: Groups, max_length: int, best: bool = False) ->
 def _step(rows: Floats, groups: Groups, after: Floats, may_end: bool = True, best: bool = False) -> Floats:
     """What `after` (groups, width) was one letter later."""
     out, whole = np.zeros_like(after), (0, len(groups))
-    where = (groups.successors, groups.tails, groups.only_first, groups.accepting)
+    lone = lone_rows(rows, groups.tails, groups.only_first)
+    where = (lone, groups.successors, groups.tails, groups.only_first, groups.accepting)
     states.sweep(rows, *where, after, *whole, out, *whole, may_end, best)
     return out

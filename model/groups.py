@@ -15,7 +15,7 @@ from model.automata import Automaton, anything
 from model.errors import ConstraintError
 from model.kernels import states
 from model.shaping import Shaped
-from model.transitions import Ints
+from model.transitions import Floats, Ints
 
 MAX_GROUPS = 100_000
 MAX_MOVES = 4_000_000
@@ -27,11 +27,13 @@ class Groups:
     """The groups that can be met, the start first, in the order of the letters that it takes to meet them.
 
     `successors` (groups, symbols) is the group after each letter, negative where there is none. `only_first` is the
-    one first symbol of a group's contexts, negative where there are several.
+    one first symbol of a group's contexts, negative where there are several; `lone_rows` (groups, symbols) are the
+    probabilities of those with one.
     """
 
     tails: NDArray[np.int32]
     only_first: NDArray[np.int32]
+    lone_rows: Floats
     accepting: NDArray[np.uint8]
     successors: NDArray[np.int32]
 
@@ -40,7 +42,9 @@ class Groups:
 
     @property
     def nbytes(self) -> int:
-        return sum(part.nbytes for part in (self.tails, self.only_first, self.accepting, self.successors))
+        return sum(
+            part.nbytes for part in (self.tails, self.only_first, self.lone_rows, self.accepting, self.successors)
+        )
 
     def ranges(self, max_length: int) -> tuple[Ints, Ints]:
         """Least group, and one past the greatest, that can be met after 0 to `max_length` letters (max_length + 1,)."""
@@ -72,7 +76,22 @@ def find_groups(shaped: Shaped, automata: Sequence[Automaton], max_length: int) 
     numbers[order] = np.arange(len(order), dtype=np.int32)
     numbers[-1] = states.DEAD  # what the number -1 leads to
     accepting = first.accepting[found[:, 0]] & second.accepting[found[:, 1]]
-    return Groups(tails[order], only_first[order], accepting[order].astype(np.uint8), numbers[successors[order]])
+    tails, only_first = tails[order], only_first[order]
+    return Groups(
+        tails,
+        only_first,
+        lone_rows(shaped.rows, tails, only_first),
+        accepting[order].astype(np.uint8),
+        numbers[successors[order]],
+    )
+
+
+def lone_rows(rows: Floats, tails: NDArray[np.int32], only_first: NDArray[np.int32]) -> Floats:
+    """(groups, symbols): of `rows` (tails, symbols, width) what the groups with one first symbol need; else 0."""
+    lone = np.zeros((len(tails), rows.shape[1]))
+    alone = np.flatnonzero(only_first >= 0)
+    lone[alone] = rows[tails[alone], :, only_first[alone]]
+    return lone
 
 
 def shortest_ends(groups: Groups, rows_end: NDArray[np.bool_]) -> NDArray[np.int32]:

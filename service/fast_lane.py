@@ -65,10 +65,16 @@ def _answer(scope: Scope, message: Message) -> tuple[str, bytes] | None:
     if catalog is None or message["type"] != "http.request" or message.get("more_body") or len(body) > _MAX_BODY:
         return None
     try:
-        draw = draws.prepare_at_once(catalog, SampleRequest.model_validate(parse(body)))
+        draw = draws.prepare_at_once(catalog, _request(body))
         return None if draw is None else (draw.model.digest, draw.json())
     except Exception:
         return None
+
+
+@lru_cache(maxsize=256)
+def _request(body: bytes) -> SampleRequest:
+    """Requests without a seed come again and again; a frozen one can be kept."""
+    return SampleRequest.model_validate(parse(body))
 
 
 def _again(message: Message, receive: Receive) -> Receive:

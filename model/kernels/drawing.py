@@ -12,7 +12,7 @@ COPIED = 16
 """Letters copied of every name; `symbols` needs room for as many behind the last one."""
 GIVEN_UP = -1
 NO_ROOM = -2
-BLOCK = 128
+BLOCK = 256
 """Names after which those drawn are put in order."""
 
 

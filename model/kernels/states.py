@@ -116,12 +116,28 @@ def layer_ranges(successors, max_length, low, high):
 
 
 @kernel
-def sweep(rows, successors, tails, only_first, accepting, after, after_low, after_high, out, low, high, may_end, best):
+def sweep(
+    rows,
+    lone_rows,
+    successors,
+    tails,
+    only_first,
+    accepting,
+    after,
+    after_low,
+    after_high,
+    out,
+    low,
+    high,
+    may_end,
+    best,
+):
     """One step of backward dynamic programming for the groups `low` to `high - 1`.
 
-    `rows` (tails, symbols, width) holds probabilities by tail, next symbol and first symbol of the context;
-    `after` (after_high - after_low, width) the chances one letter later; `out` (high - low, width) takes the
-    chances now: the sum over next symbols, or with `best` the greatest of the products.
+    `rows` (tails, symbols, width) holds probabilities by tail, next symbol and first symbol of the context, and
+    `lone_rows` (groups, symbols) those of the groups with one first symbol; `after` (after_high - after_low, width)
+    the chances one letter later; `out` (high - low, width) takes the chances now: the sum over next symbols, or with
+    `best` the greatest of the products.
     """
     tail_count, size, width = rows.shape
     total = np.empty(width)
@@ -133,12 +149,12 @@ def sweep(rows, successors, tails, only_first, accepting, after, after_low, afte
         # A context of one character begins with the next symbol; a longer one with the tail's first, whatever comes.
         first_after = tail * size // tail_count
         if alone >= 0:
-            value = probabilities[0, alone] if ends else 0.0
+            value = lone_rows[group, 0] if ends else 0.0
             for symbol in range(1, size):
                 number = successors[group, symbol]
                 if number >= after_low and number < after_high:
                     chance = after[number - after_low, symbol if tail_count == 1 else first_after]
-                    term = probabilities[symbol, alone] * chance
+                    term = lone_rows[group, symbol] * chance
                     value = max(value, term) if best else value + term
             out[group - low, alone] = value
             continue

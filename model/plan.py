@@ -31,7 +31,7 @@ LEAST_ACCEPTED = 0.25
 MAX_LENGTHLESS = 50_000
 """Groups of a lengthless plan, whose chances settle only after many sweeps."""
 _MAX_SWEEPS = 200
-_CONVERGED = 2.0**-36
+_CONVERGED = 2.0**-34
 _LOOK_EVERY = 4
 
 

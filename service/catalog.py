@@ -39,7 +39,8 @@ class Catalog:
         self._default = default
         self._samplers: LRUCache[Key, NameSampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
         self._samplers_lock = Lock()
-        self._building = Lock()
+        self.making = Lock()
+        """Held while a plan is made: one at a time."""
 
     @classmethod
     def load(cls, settings: service_settings.Settings) -> "Catalog":
@@ -104,7 +105,7 @@ class Catalog:
             return kept
         asked = compile_constraints(constraints, model.vocabulary)
         automata = [automaton for automaton in (asked, model.unblocked) if automaton is not None]
-        with self._building:
+        with self.making:
             kept = self.kept_sampler(model, settings, constraints, novel)
             if kept is not None:
                 return kept

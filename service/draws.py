@@ -42,7 +42,17 @@ class Draw:
     @property
     def stream_headers(self) -> dict[str, str]:
         """The facts of a JSON answer, for forms that hold names alone."""
-        return {**self.headers, "X-Seed": _as_header(self.seed), "X-Probability": _as_header(self.sampler.probability)}
+        return {
+            **self.headers,
+            "X-Seed": _as_header(self.seed),
+            "X-Probability": _as_header(self.sampler.probability),
+            "X-Exhausted": _as_header(self.exhausted),
+        }
+
+    @property
+    def exhausted(self) -> bool:
+        """No more names differ from those there are."""
+        return self.distinct is not None and len(self.distinct) < self.request.n
 
     def names(self) -> Iterator[Names]:
         if self.distinct is None:
@@ -55,7 +65,6 @@ class Draw:
         """The bytes of a SampleResponse."""
         chunks = list(self.names())
         spelling = self.model.spelling(self.request.case, Form.JSON)
-        exhausted = self.distinct is not None and len(self.distinct) < self.request.n
         return b"".join(
             (
                 b'{"names":[',
@@ -66,7 +75,7 @@ class Draw:
                 orjson.dumps(self.seed),
                 b',"probability":',
                 orjson.dumps(self.sampler.probability),
-                b',"exhausted":true,"details":' if exhausted else b',"exhausted":false,"details":',
+                b',"exhausted":true,"details":' if self.exhausted else b',"exhausted":false,"details":',
                 orjson.dumps([fact for chunk in chunks for fact in self._facts(chunk)])
                 if self.request.details
                 else b"null",
@@ -106,7 +115,7 @@ class Draw:
 
 def answer_headers(digest: str) -> dict[str, str]:
     """What every answer says of where it comes from."""
-    return {"X-Model-Digest": digest, "X-Sampler-Version": str(SAMPLER_VERSION)}
+    return {"X-Model-Digest": digest, "X-Sampler-Version": str(SAMPLER_VERSION), "Vary": "Accept"}
 
 
 def prepare(catalog: Catalog, request: SampleRequest, most: int = MAX_NAMES) -> Draw:

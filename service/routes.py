@@ -2,6 +2,7 @@
 no other."""
 
 from collections.abc import AsyncIterator
+from itertools import chain, islice
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -40,6 +41,8 @@ from service.strict_json import StrictRoute, direct
 
 router = APIRouter(route_class=StrictRoute)
 _RETRY_SECONDS = "5"
+_BEGUN = 2
+"""Parts of a stream that are made before it begins: what fails then is still a problem."""
 _JSON = "application/json"
 _FORMS = {
     _JSON: Form.JSON,
@@ -86,12 +89,17 @@ async def _stream(catalog: Catalog, asked: SampleRequest, form: Form) -> Respons
     """Drawn as the client reads; when it goes away, the next chunk is not drawn."""
     draw = await run_in_threadpool(draws.prepare, catalog, asked, MAX_STREAMED)
     media_type = next(name for name, value in _FORMS.items() if value is form)
-    return StreamingResponse(draw.stream(form), media_type=media_type, headers=draw.stream_headers)
+    parts = draw.stream(form)
+    begun = await run_in_threadpool(list, islice(parts, _BEGUN))
+    return StreamingResponse(chain(begun, parts), media_type=media_type, headers=draw.stream_headers)
 
 
 def _followed(request: Request, response: Response, query: Annotated[StreamQuery, Query()]) -> FollowedDraw:
     """Made before the stream begins, so that what is wrong is still a problem, and headers can still be set."""
-    followed = FollowedDraw(draws.prepare(_catalog(request), query, MAX_FOLLOWED))
+    catalog = _catalog(request)
+    draw = draws.prepare(catalog, query, MAX_FOLLOWED)
+    with catalog.making:
+        followed = FollowedDraw(draw)
     response.headers.update(followed.draw.headers)
     return followed
 

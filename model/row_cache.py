@@ -12,10 +12,15 @@ MAX_BYTES = 16 * 1024 * 1024
 """Memory for the rows of one plan, taken as they are made."""
 _AT_ONCE = 512
 _FEWEST = 64
+_MOST = 2**16 - 1
+"""Rows that 16 bits can number."""
+_NARROW = 256
+"""Columns up to which an alias takes 8 bits."""
 
 
 class RowCache:
-    """`index` (nodes,) holds 1 + the number of a node's row in `columns` and `after`; see kernels.rows.make_rows.
+    """`index` (nodes,) holds 1 + the number of a node's row in `columns` and `fine` (see kernels.rows.make_rows).
+    `after` (rows, symbols) holds 1 + the number of the row that follows each symbol, 0 where it is not made yet.
 
     A row is the same whenever it is made. Kernels of other threads may read meanwhile: rows are written first, and
     their numbers only after a lock in between has made what was written visible.
@@ -24,10 +29,14 @@ class RowCache:
     def __init__(self, plan: Plan) -> None:
         size = plan.shaped.size
         width = 1 << (size - 1).bit_length()
-        slots = max(_FEWEST, min(plan.nodes, MAX_BYTES // (4 * (width + size))))
+        self._half_bits = 8 if width <= _NARROW else 16
+        bytes_each = width * (4 + self._half_bits // 4) + size * 6
+        slots = max(_FEWEST, min(plan.nodes, MAX_BYTES // bytes_each, _MOST))
         self.index = np.zeros(plan.nodes, dtype=np.int32)
-        self.columns = np.zeros((slots, width), dtype=np.uint32)
-        self.after = np.zeros((slots, size), dtype=np.uint32)
+        self.columns = np.zeros((slots, width), dtype=np.uint16 if self._half_bits == 8 else np.uint32)
+        self.fine = np.zeros((slots, width), dtype=np.uint32)
+        self.after = np.zeros((slots, size), dtype=np.uint16)
+        self._nodes_after = np.zeros((slots, size), dtype=np.uint32)
         self._plan = plan
         self._used = 0
         self._waiting: list[Ints] = []
@@ -35,12 +44,18 @@ class RowCache:
         self._lock = Lock()
         self._barrier = Lock()
 
+    @property
+    def arrays(self) -> tuple[object, ...]:
+        """What kernels take the rows as."""
+        return self.index, self.columns, self.fine, self.after, self._half_bits
+
     def __len__(self) -> int:
         return self._used
 
     @property
     def nbytes(self) -> int:
-        return self.index.nbytes + self.columns.nbytes + self.after.nbytes
+        parts = (self.index, self.columns, self.fine, self.after, self._nodes_after)
+        return sum(part.nbytes for part in parts)
 
     def make_all(self) -> None:
         """Makes the rows of all nodes of a plan without layers, as far as there is room: some milliseconds."""
@@ -67,8 +82,17 @@ class RowCache:
         slots = np.empty(len(wanted), dtype=np.int64)
         with self._barrier:
             self._used += rows.make_rows(
-                wanted, self._used, *self._plan.arrays, places, self.columns, self.after, slots
+                wanted,
+                self._used,
+                *self._plan.arrays,
+                places,
+                self.columns,
+                self.fine,
+                self._nodes_after,
+                self._half_bits,
+                slots,
             )
         with self._barrier:
             made = slots >= 0
             self.index[wanted[made]] = slots[made] + 1
+            self.after[: self._used] = self.index[self._nodes_after[: self._used]]

@@ -41,8 +41,18 @@ def warm_up() -> None:
         avoiding.draw_distinct(1, 2)
         avoiding.most_probable(1)
     engine.log_probs(Names.of([[1, 2]]))
+    _warm_up_wide()
     few.holds(Names.of([[1, 2]]))
     compilation.mark_complete()
+
+
+def _warm_up_wide() -> None:
+    """Rows of more than 256 columns have another type."""
+    size = 300
+    table = np.full((size, size), -np.log(size))
+    table.setflags(write=False)
+    sampler = TableEngine(Transitions(table, 1)).sampler(Settings(max_length=2), [])
+    list(sampler.draw(1, 1_000))
 
 
 if __name__ == "__main__":

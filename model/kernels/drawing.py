@@ -24,7 +24,9 @@ def _draw_block(
     lengths,
     index,
     columns,
+    fine,
     after,
+    half_bits,
     bits_each,
     listed,
     listed_ends,
@@ -50,7 +52,7 @@ def _draw_block(
     )
     while len(waiting) > 0:
         draw_waiting(
-            start, first_name, waiting, steps, lengths, index, columns, after,
+            start, first_name, waiting, steps, lengths, np.uint64(index[0]), columns, fine, after, half_bits,
             bits_each, scratch, sizes, drawn_keys, lane_room,
         )  # fmt: skip
         if len(keys) == 0:
@@ -86,7 +88,9 @@ def draw(
     lengths,
     index,
     columns,
+    fine,
     after,
+    half_bits,
     bits_each,
     listed,
     listed_ends,
@@ -105,10 +109,10 @@ def draw(
     (count + 1,). Returns how many nodes were met that have no row, of which the first go to `missed`; GIVEN_UP if a
     name was given up, NO_ROOM if `symbols` was full.
 
-    `index` (nodes,) holds 1 + the number of a node's row in `columns` and `after` (see `rows.make_rows`), which is
-    complete before its number is there to be read. Names of `keys` are
-    rejected, unless `children` (the names as a trie) is given: then they are never begun, `remaining` being the
-    chance left at each node of the trie.
+    `index` (nodes,) holds 1 + the number of a node's row in `columns`, `fine` and `after` (see `rows.make_rows` and
+    `model.row_cache`), which is complete before its number is there to be read. Names of `keys` are rejected, unless
+    `children` (the names as a trie) is given: then they are never begun, `remaining` being the chance left at each
+    node of the trie.
     """
     size = rows.shape[1]
     width = columns.shape[1]
@@ -130,7 +134,7 @@ def draw(
             sizes[:block] = -1
         else:
             _draw_block(
-                start, first_name + begin, block, lengths, index, columns, after,
+                start, first_name + begin, block, lengths, index, columns, fine, after, half_bits,
                 bits_each, listed, listed_ends, keys, numbers, sieve, scratch, sizes,
             )  # fmt: skip
         for name in range(block):

@@ -3,28 +3,30 @@
 import numpy as np
 
 from model.kernels.compilation import kernel
-from model.kernels.rows import bits_of, word
+from model.kernels.rows import LOW, bits_of, word
 
-HALF = np.uint64(16)
-LOW = np.uint64(2**16 - 1)
 LANES = 16
 """Names drawn at a time."""
 
 
 @kernel
 def draw_waiting(
-    start, first_name, waiting, steps, lengths, index, columns, after, bits_each, scratch, sizes, drawn_keys, lane_room
-):
+    start, first_name, waiting, steps, lengths, first_slot, columns, fine, after, half_bits,
+    bits_each, scratch, sizes, drawn_keys, lane_room,
+):  # fmt: skip
     """Draws the names `waiting`, from the numbers `steps` of their streams on. Some are drawn at a time, a character of
     each in turn, so that the look-ups of one are on their way while those of the others are used. `drawn_keys` takes
     their letters in `bits_each` bits each, as far as they fit (see `kernels.lookup.name_key`); `lane_room` is room to
-    work in."""
+    work in. Every name begins at the row `first_slot`."""
     bits = bits_of(columns.shape[1])
     to_column = np.uint64(64 - bits)
-    to_part = np.uint64(48 - bits)
+    to_part = np.uint64(32 - bits)
+    half = np.uint64(half_bits)
+    to_half = np.uint64(32 - half_bits)
+    low = (np.uint64(1) << half) - np.uint64(1)
     count = len(waiting)
-    streams, lane_steps, nodes, letters, names, keys = lane_room
-    nodes[:] = 0
+    streams, lane_steps, slots, letters, names, keys = lane_room
+    slots[:] = first_slot
     letters[:] = 0
     keys[:] = 0
     shift = np.uint64(bits_each)
@@ -41,32 +43,34 @@ def draw_waiting(
         while lane < lanes:
             lane_steps[lane] += np.uint64(1)
             random = word(streams[lane], lane_steps[lane])
-            slot = index[nodes[lane]]
+            slot = slots[lane]
             length = letters[lane]
-            missing = slot <= 0
             symbol = np.uint64(0)
-            if not missing:
-                row = np.uint64(slot - 1)
+            if slot != np.uint64(0):
+                row = slot - np.uint64(1)
                 column = random >> to_column
                 part = (random >> to_part) & LOW
                 entry = np.uint64(columns[row, column])
-                threshold = entry >> HALF
-                missing = part == threshold  # decided by the lower half, which is not here
+                threshold = entry >> half
+                below = part >> to_half < threshold
+                if part >> to_half == threshold:
+                    below = part < fine[row, column]
                 # All bits where the column's own symbol is drawn, none where its alias is: arithmetic, since no
                 # processor can guess a branch that is random.
-                own = np.uint64(0) - np.uint64(part < threshold)
-                symbol = (column & own) | (entry & LOW & ~own)
-                if symbol != np.uint64(0) and length < most and not missing:
+                own = np.uint64(0) - np.uint64(below)
+                symbol = (column & own) | (entry & low & ~own)
+                if symbol != np.uint64(0) and length < most:
                     scratch[names[lane], length] = symbol
                     letters[lane] = length + np.uint64(1)
                     keys[lane] = (keys[lane] << shift) | symbol
-                    nodes[lane] = after[row, symbol]
+                    slots[lane] = after[row, symbol]
                     lane += 1
                     continue
             key = keys[lane]
             keys[lane] = np.uint64(0)
             letters[lane] = np.uint64(0)
-            nodes[lane] = np.uint64(0)
+            slots[lane] = first_slot
+            missing = slot == np.uint64(0)
             if not missing and (symbol != np.uint64(0) or length < least):
                 continue
             sizes[names[lane]] = -1 if missing else np.int64(length)
@@ -83,6 +87,6 @@ def draw_waiting(
                 names[lane] = names[lanes]
                 streams[lane] = streams[lanes]
                 lane_steps[lane] = lane_steps[lanes]
-                nodes[lane] = nodes[lanes]
+                slots[lane] = slots[lanes]
                 letters[lane] = letters[lanes]
                 keys[lane] = keys[lanes]

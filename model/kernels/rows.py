@@ -135,17 +135,19 @@ def make_rows(
     may_end_from,
     groups_letters,
     columns,
-    after,
+    fine,
+    nodes_after,
+    half_bits,
     slots,
 ):
     """Makes the rows of the nodes `wanted`, from number `first_slot` on while there is room; `slots` (wanted,) takes
     the number of each, -1 where it got none. `groups_letters` (wanted, 2): group and letters so far of each. Returns
     how many were made.
 
-    What is kept of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
-    `columns` (rows, columns) the upper half of each threshold and the alias, 16 bits each, and in `after` (rows,
-    symbols) the node that follows each symbol. Where a part's upper half equals the threshold's, once in 65,536
-    times, the row has to be made anew.
+    What is read of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
+    `columns` (rows, columns) the highest `half_bits` bits of each threshold and the alias. Only where a part has the
+    same highest bits is the whole threshold looked at, in `fine` (rows, columns). `nodes_after` (rows, symbols) takes
+    the node that follows each symbol.
     """
     size = rows.shape[1]
     width = columns.shape[1]
@@ -167,9 +169,11 @@ def make_rows(
         if fill_row(weights, nodes, parts, queue, row):
             for column in range(width):
                 entry = row[column, 0]
-                columns[slot, column] = (entry >> np.uint64(48) << np.uint64(16)) | ((entry & LOW) >> np.uint64(1))
+                fine[slot, column] = entry >> np.uint64(32)
+                highest = entry >> np.uint64(64 - half_bits)
+                columns[slot, column] = (highest << np.uint64(half_bits)) | ((entry & LOW) >> np.uint64(1))
             for symbol in range(size):
-                after[slot, symbol] = nodes[symbol]
+                nodes_after[slot, symbol] = nodes[symbol]
             slots[i] = slot
             slot += 1
     return slot - first_slot

@@ -4,7 +4,7 @@ import numpy as np
 
 from model.kernels.compilation import kernel
 from model.kernels.lanes import LANES, draw_waiting
-from model.kernels.lookup import is_key, is_listed, may_be_listed
+from model.kernels.lookup import is_key, is_listed, may_be_listed, place_of
 from model.kernels.one_name import draw_name
 from model.kernels.rows import word
 
@@ -37,11 +37,13 @@ def _draw_block(
     sizes,
 ):
     """Draws `count` names into the rows of `scratch` as far as rows have been made; `sizes` (count,) takes their
-    letters, -1 where a row was missing. All are looked for in the list at once, and those that are in it are drawn
-    again, with the numbers that follow in their streams."""
+    letters, -1 where a row was missing. All are looked for in the list together, so that look-ups do not wait for each
+    other and hardly a branch has to be guessed; those that are in it are drawn again, with the numbers that follow in
+    their streams."""
     waiting = np.arange(count)
     steps = np.zeros(count, dtype=np.uint64)
     drawn_keys = np.empty(count, dtype=np.uint64)
+    found = np.empty(count, dtype=np.uint64)
     lane_room = (
         np.empty(LANES, dtype=np.uint64),
         np.empty(LANES, dtype=np.uint64),
@@ -58,18 +60,25 @@ def _draw_block(
         if len(keys) == 0:
             return
         again = 0
+        suspects = 0
         for i in range(len(waiting)):
             name = waiting[i]
-            size = sizes[name]
-            if size <= 0:
-                continue
-            if size * bits_each < 64:
-                listed_already = may_be_listed(drawn_keys[name], sieve) and is_key(drawn_keys[name], keys)
+            fits = sizes[name] * bits_each < 64
+            suspected = sizes[name] > 0 and (not fits or may_be_listed(drawn_keys[name], sieve))
+            waiting[suspects] = name
+            suspects += suspected
+        for i in range(suspects):
+            found[i] = keys[place_of(drawn_keys[waiting[i]], keys)]
+        for i in range(suspects):
+            name = waiting[i]
+            if sizes[name] * bits_each < 64:
+                is_one = found[i] == drawn_keys[name]
+                if found[i] != np.uint64(0) and not is_one:
+                    is_one = is_key(drawn_keys[name], keys)
             else:
-                listed_already = is_listed(scratch[name], 0, size, bits_each, listed, listed_ends, keys, numbers)
-            if listed_already:
-                waiting[again] = name
-                again += 1
+                is_one = is_listed(scratch[name], 0, sizes[name], bits_each, listed, listed_ends, keys, numbers)
+            waiting[again] = name
+            again += is_one
         waiting = waiting[:again]
 
 

@@ -21,12 +21,13 @@ from model import checkpoint, header, store
 from model.engines import engine_for
 from model.errors import NamesmithError
 from model.store import Store, check_name
+from training.counted_list import Losses
 from training.dataset import DataError, NameList, read_names
 from training.evaluation import sample_quality
 from training.gate import GateRefusedError, examine, require
 from training.presets import PRESETS
 from training.progress import training_progress
-from training.run import Config, Losses, Result, fit, measure, override
+from training.run import Config, Result, fit, measure, override
 from training.splits import SplitRule
 
 FAILED, REFUSED = 1, 3
@@ -118,12 +119,15 @@ def evaluate_command(
     version = _holding(name, store_dir).load(name, digest)
     normalization = version.checkpoint.vocabulary.normalization
     names = read_names(data, normalization, weight_column, skip_bad_lines)
-    losses = measure(version.checkpoint, names, split)
+    losses, baselines = measure(version.checkpoint, names, split)
     quality = sample_quality(engine_for(version.checkpoint), version.checkpoint.vocabulary, frozenset(names.names))
     _print_losses(losses)
+    for part, reached in baselines.items():
+        ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())
+        out.print(f"{part} by counting: {ways}")
     out.print(f"of {quality.count:,} sampled names {quality.uniqueness:.1%} are distinct, {quality.novelty:.1%} new")
     if json_file:
-        facts = {"digest": version.digest, **_loss_fields(losses), "quality": asdict(quality)}
+        facts = {"digest": version.digest, **_loss_fields(losses), "baselines": baselines, "quality": asdict(quality)}
         json_file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 

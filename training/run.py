@@ -14,13 +14,13 @@ from model.checkpoint import Checkpoint
 from model.errors import StackError, UnknownCharacterError
 from model.stack import Description, Stack
 from model.vocabulary import Normalization, Vocabulary
+from training.baselines import baseline_losses
+from training.counted_list import CountedList, Losses, count_list
 from training.dataset import DataError, NameList
-from training.evaluation import cross_entropy
-from training.examples import Counts, Examples, count_examples, make_examples
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
-from training.splits import Split, SplitRule, split
+from training.splits import SplitRule
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,6 @@ class Config:
     layers: Description | None = None
     """The stack's description; None for the usual one."""
     device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Nats a character; `dev` and `test` are None where nothing was held out."""
-
-    train: float
-    dev: float | None
-    test: float | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -
     generator = torch.Generator().manual_seed(config.seed)
     stack.reset_parameters(generator)
     stack = stack.to(device=config.device)
-    data = _split_data(names, config.split, vocabulary, config.block_size)
+    data = count_list(names, config.split, vocabulary, config.block_size)
     objective = _objective(data, config.preset, generator, config.device)
     history = train(stack, objective, data.dev, config.preset, progress)
     recalibrate(stack, data.train)
@@ -96,47 +87,21 @@ def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -
     return Result(content, header.digest(content), stack.parameter_count, losses, history, seconds)
 
 
-def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> Losses:
-    """Losses of a model on the three parts of a list. Raises DataError for a name it cannot spell."""
+def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses, dict[str, dict[str, float]]]:
+    """Losses of a model on the three parts of a list, and on those held out what counting the first one reaches (see
+    `training.baselines`). Raises DataError for a name it cannot spell."""
     for name in names.names:
         try:
             model.vocabulary.encode(name)
         except UnknownCharacterError as error:
             raise DataError(f"{names.source}: {name[:64]!r}: {error}") from None
-    return _split_data(names, rule, model.vocabulary, model.block_size).losses(model.stack)
+    data = count_list(names, rule, model.vocabulary, model.block_size)
+    held_out = {"dev": data.dev, "test": data.test}
+    baselines = {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
+    return data.losses(model.stack), baselines
 
 
-@dataclass(frozen=True)
-class _Data:
-    """A list as the loop and the losses need it."""
-
-    parts: Split
-    examples: Examples
-    train: Counts
-    dev: Counts | None
-    test: Counts | None
-
-    def losses(self, stack: Stack) -> Losses:
-        dev, test = (None if part is None else cross_entropy(stack, part) for part in (self.dev, self.test))
-        return Losses(cross_entropy(stack, self.train), dev, test)
-
-
-def _split_data(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_size: int) -> _Data:
-    def examples(indices: list[int]) -> Examples:
-        chosen = [names.names[i] for i in indices]
-        weights = names.weights[indices]
-        return make_examples(chosen, (weights / weights.mean()).tolist(), vocabulary, block_size)
-
-    def counts(indices: list[int]) -> Counts | None:
-        return count_examples(examples(indices), vocabulary.size) if indices else None
-
-    parts = split(names.names, rule)
-    train_examples = examples(parts.train)
-    train_counts = count_examples(train_examples, vocabulary.size)
-    return _Data(parts, train_examples, train_counts, counts(parts.dev), counts(parts.test))
-
-
-def _objective(data: _Data, preset: Preset, generator: torch.Generator, device: str) -> Objective:
+def _objective(data: CountedList, preset: Preset, generator: torch.Generator, device: str) -> Objective:
     if preset.batch_size is None:
         return AllContexts(data.train, device)
     return MiniBatches(data.examples, preset.batch_size, generator, device)
@@ -155,7 +120,7 @@ def _new_stack(config: Config, vocabulary_size: int) -> Stack:
     return Stack.build(layers)
 
 
-def _facts(names: NameList, data: _Data, config: Config, losses: Losses) -> dict[str, Any]:
+def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -> dict[str, Any]:
     """Facts of the run that are the same each time: they are part of the digest."""
     preset = config.preset
     return {

@@ -12,24 +12,38 @@ _LEAST = 0.1
 """Least discount: with none, a context's rare continuations would be held impossible."""
 
 
-def kneser_ney(contexts: Ints, counts: Floats) -> Floats:
-    """Probabilities (m, symbols) for distinct `contexts` (m, length) with `counts` (m, symbols); rows sum to 1.
+def kneser_ney(contexts: Ints, counts: Floats, asked: Ints | None = None) -> Floats:
+    """Probabilities (n, symbols) after the contexts `asked` (n, length), which are `contexts` themselves if left out;
+    rows sum to 1. Counted were distinct `contexts` (m, length) with `counts` (m, symbols).
 
     Modified Kneser-Ney: three discounts estimated from the counts; a shorter context is estimated from how
-    many different symbols precede it, save where it stands at a name's beginning, which nothing precedes.
+    many different symbols precede it, save where it stands at a name's beginning, which nothing precedes. After a
+    context that was not counted stands what the longest part of it that was counted says.
     """
-    totals = counts.sum(axis=1, keepdims=True)
-    discounts = _discounts(counts)
+    asked = contexts if asked is None else asked
+    rows = _rows_of(asked, contexts)
+    below = _shorter(contexts, counts, asked)
+    known = np.flatnonzero(rows >= 0)
+    counted = counts[rows[known]]
+    totals = counted.sum(axis=1, keepdims=True)
+    discounts = _discounts(counts)[rows[known]]
     spare = discounts.sum(axis=1, keepdims=True) / totals
-    estimates: Floats = (counts - discounts) / totals + spare * _shorter(contexts, counts)
-    return estimates
+    below[known] = (counted - discounts) / totals + spare * below[known]
+    return below
 
 
-def _shorter(contexts: Ints, counts: Floats) -> Floats:
-    """For each row, the estimate for its context without the first symbol."""
+def _rows_of(asked: Ints, contexts: Ints) -> Ints:
+    """The row (n,) of each context asked for, -1 where it was not counted."""
+    numbers = {context.tobytes(): row for row, context in enumerate(np.ascontiguousarray(contexts))}
+    found = (numbers.get(context.tobytes(), -1) for context in np.ascontiguousarray(asked))
+    return np.fromiter(found, dtype=np.int64, count=len(asked))
+
+
+def _shorter(contexts: Ints, counts: Floats, asked: Ints) -> Floats:
+    """For each context asked for, the estimate for it without the first symbol."""
     symbols = counts.shape[1]
     if contexts.shape[1] == 0:
-        return np.full_like(counts, 1 / symbols)
+        return np.full((len(asked), symbols), 1 / symbols)
     shorter, rows = np.unique(contexts[:, 1:], axis=0, return_inverse=True)
     rows = rows.reshape(-1)
     types, raw = np.zeros((len(shorter), symbols)), np.zeros((len(shorter), symbols))
@@ -37,7 +51,7 @@ def _shorter(contexts: Ints, counts: Floats) -> Floats:
     np.add.at(raw, rows, counts)
     if shorter.shape[1]:
         types = np.where(shorter[:, :1] == BOUNDARY, raw, types)
-    return kneser_ney(shorter, types)[rows]
+    return kneser_ney(shorter, types, asked[:, 1:])
 
 
 def _discounts(counts: Floats) -> Floats:

@@ -11,11 +11,12 @@ from model.checkpoint import Checkpoint
 from model.layers import Linear
 from model.stack import Stack
 from model.vocabulary import BOUNDARY, Vocabulary
+from training.counted_list import Losses
 from training.dataset import NameList
 from training.gate import GateRefusedError, examine, require
 from training.loop import History
 from training.presets import Preset
-from training.run import Config, Losses, Result, fit
+from training.run import Config, Result, fit
 
 VOCABULARY = Vocabulary.from_names(["abcdefg"])
 

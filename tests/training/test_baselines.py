@@ -1,0 +1,59 @@
+"""Losses of counting against probabilities computed name by name, and against the figures of the lectures' list."""
+
+import math
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from model.vocabulary import Vocabulary
+from training.baselines import baseline_losses
+from training.counted_list import count_list
+from training.dataset import read_names
+from training.examples import Counts, count_examples, make_examples
+from training.splits import SplitRule
+
+TRAIN = ["ab", "abba", "cab", "bac", "a", "ba", "cabba"]
+HELD_OUT = ["ac", "bb", "cc", "abc"]
+VOCABULARY = Vocabulary(("a", "b", "c"))
+
+
+def counted(names: list[str], block_size: int) -> Counts:
+    return count_examples(make_examples(names, [1.0] * len(names), VOCABULARY, block_size), VOCABULARY.size)
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 3])
+def test_unigrams_and_bigrams_are_those_of_a_dictionary(block_size: int) -> None:
+    found = baseline_losses(counted(TRAIN, block_size), counted(HELD_OUT, block_size))
+    pairs = Counter(pair for name in TRAIN for pair in zip("." + name, name + ".", strict=True))
+    singles = Counter(char for name in TRAIN for char in name + ".")
+    surprises: dict[str, list[float]] = {"unigram": [], "bigram": []}
+    for name in HELD_OUT:
+        for before, char in zip("." + name, name + ".", strict=True):
+            surprises["unigram"].append(-math.log((singles[char] + 1) / (singles.total() + 4)))
+            total = sum(pairs[before, other] for other in ".abc")
+            surprises["bigram"].append(-math.log((pairs[before, char] + 1) / (total + 4)))
+    for way, values in surprises.items():
+        assert found[way] == pytest.approx(math.fsum(values) / len(values), rel=1e-12)
+
+
+def test_longer_contexts_never_leave_a_held_out_name_without_a_chance() -> None:
+    for block_size in (1, 2, 3, 5):
+        losses = baseline_losses(counted(TRAIN, block_size), counted(HELD_OUT, block_size))
+        assert all(0 < loss < 5 for loss in losses.values())
+
+
+def test_kneser_ney_reaches_what_is_known_of_the_lectures_list() -> None:
+    path = os.environ.get("NAMESMITH_MAKEMORE")
+    if not path:
+        pytest.skip("NAMESMITH_MAKEMORE does not name the lectures' names.txt")
+    names = read_names(Path(path))
+    vocabulary = Vocabulary.from_names(names.names)
+    data = count_list(names, SplitRule.LECTURE, vocabulary, 3)
+    assert data.dev is not None
+    assert data.test is not None
+    dev, test = (baseline_losses(data.train, part) for part in (data.dev, data.test))
+    assert dev["kneser_ney"] == pytest.approx(2.0560, abs=0.005)
+    assert test["kneser_ney"] == pytest.approx(2.0575, abs=0.005)
+    assert dev["bigram"] == pytest.approx(2.453, abs=0.002)

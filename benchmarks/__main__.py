@@ -7,7 +7,7 @@ from benchmarks import machine
 
 
 def main() -> None:
-    benchmarks = {"training": _training, "sampling": _sampling, "http": _http}
+    benchmarks = {"training": _training, "sampling": _sampling, "http": _http, "models": _models}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(benchmarks)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="a short trial: its figures mean little")
@@ -38,6 +38,12 @@ def _http(quick: bool) -> None:
     from benchmarks import over_http  # does without PyTorch, as the service does
 
     over_http.main(quick)
+
+
+def _models(quick: bool) -> None:  # noqa: ARG001
+    from benchmarks import further_models
+
+    further_models.main()
 
 
 main()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +48,13 @@ class Server:
 
 
 @contextmanager
-def namesmith() -> Iterator[Server]:
-    """The service with the bundled models alone, one worker."""
-    with (
-        tempfile.TemporaryDirectory() as store,
-        _running("namesmith", ["-m", "service", "serve", "--store", store, "--workers", "1"]) as server,
-    ):
-        yield server
+def namesmith(prepare: Callable[[Path], None] | None = None) -> Iterator[Server]:
+    """The service, one worker, with the bundled models and what `prepare` puts into a store of its own."""
+    with tempfile.TemporaryDirectory() as store:
+        if prepare is not None:
+            prepare(Path(store))
+        with _running("namesmith", ["-m", "service", "serve", "--store", store, "--workers", "1"]) as server:
+            yield server
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from model.transitions import Floats, Ints
 from model.vocabulary import Vocabulary
 
 Symbols = NDArray[np.uint16]
-MAX_SYMBOLS = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +78,8 @@ class Names:
         text.symbol_log_probs(self.symbols, self.ends, log_probs, scores)
         return scores
 
-    def total_log_probs(self, log_probs: Floats) -> Floats:
-        """Of each whole name (names,), its end included."""
-        scores = self.log_probs(log_probs)
+    def totals(self, scores: Floats) -> Floats:
+        """Sums (names,) over each whole name, its end included, of scores as `log_probs` gives them."""
         return np.add.reduceat(scores, self.ends[:-1] + np.arange(len(self))) if len(self) else scores
 
 

@@ -139,10 +139,10 @@ def _layered(shaped: Shaped, groups: Groups, low: Ints, high: Ints, min_length: 
 
 
 def _lengthless(shaped: Shaped, groups: Groups, min_length: int, max_length: int) -> Plan | None:
-    """None where the chances do not settle, or too few names have an allowed length."""
+    """None where there are too many groups, the chances do not settle, or too few names have an allowed length."""
     count, width = len(groups), shaped.rows.shape[2]
     if count > max(MAX_LENGTHLESS, 2 * len(shaped.rows)) or count * width * 8 > MAX_BYTES:
-        raise too_complex(f"{count:,} states")
+        return None
     before, after = np.zeros((2, count, width))
     up_to = np.zeros(MAX_NAME_LENGTH + 1)  # chance to end well within so many letters
     for letters in range(_MAX_SWEEPS):

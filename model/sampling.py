@@ -57,7 +57,7 @@ class Sampler:
         self.probability = self.plan.probability
         self._children, self._terminal = np.zeros((0, 0), dtype=np.int32), np.zeros(0, dtype=np.uint8)
         self._remaining = np.zeros(0)
-        self._rejected = self._avoid if len(self._avoid) else nothing_listed()
+        self._rejected = self._avoid
         if self.probability > 0 and len(self._avoid):
             self._keep_away(chosen, settings)
         if self.probability == 0:
@@ -108,7 +108,7 @@ class Sampler:
     def log_probs(self, names: Names) -> Floats:
         """Natural log-probability of each name (names,) under the shaped distribution, the end included and the
         conditions not."""
-        return names.total_log_probs(self.plan.shaped.log_probs)
+        return names.totals(names.log_probs(self.plan.shaped.log_probs))
 
     def most_probable(self, count: int) -> list[RankedName]:
         """The `count` most probable names that may be drawn, in order. Raises ConstraintError."""

@@ -32,7 +32,7 @@ def serve(
         Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of your own models.")
     ] = store.OWN,
     access_log: Annotated[
-        bool, typer.Option("--access-log", help="Print a line for each request; takes a third of the speed.")
+        bool, typer.Option("--access-log", help="Print a line for each request, which costs speed.")
     ] = False,
 ) -> None:
     """Start the HTTP service."""

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from model.errors import UnknownCharacterError
 from model.names import Names
@@ -31,7 +30,7 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
     else:
         characters = list(_characters(texts, names, steps))
     known = ~unknown
-    totals, counts = _totals(names, steps), names.lengths + 1
+    totals, counts = names.totals(steps), names.lengths + 1
     mean = -float(totals[known].sum() / counts[known].sum()) if known.any() else None
     novel = model.novel(names)
     fields = zip(
@@ -58,12 +57,6 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
         "model": model.reference.model_dump(),
     }
     return model, orjson.dumps(answer)
-
-
-def _totals(names: Names, steps: Floats) -> Floats:
-    """Log-probability of each whole name (names,)."""
-    starts: NDArray[np.int64] = names.ends[:-1] + np.arange(len(names))
-    return np.add.reduceat(steps, starts)
 
 
 def _characters(texts: list[str], names: Names, steps: Floats) -> "list[object]":

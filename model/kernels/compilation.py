@@ -1,9 +1,9 @@
 """How kernels are compiled, and where the machine code is kept.
 
 Code is made for the generic processor of an architecture: what was compiled while an image was built then runs
-wherever the image runs, at about three quarters of the speed of code made for one processor. It is kept beside
-the source, or in the user's cache directory where that cannot be written. Code found beside the source is used
-even where nothing can be written, as in a container with a read-only root.
+wherever the image runs, somewhat slower than code made for one processor. It is kept beside the source, or in the
+user's cache directory where that cannot be written. Code found beside the source is used even where nothing can be
+written, as in a container with a read-only root.
 """
 
 import hashlib
@@ -74,11 +74,10 @@ def _read_stamp() -> str | None:
 
 
 def mark_complete() -> None:
-    """Notes that all kernels have been compiled beside their source (see `model.warming`)."""
-    try:
-        _stamp_file().write_text(FINGERPRINT, encoding="ascii")
-    except OSError:
-        return
+    """Notes, unless that was done, that all kernels have been compiled beside their source (see `model.warming`)."""
+    if _read_stamp() != FINGERPRINT:
+        with suppress(OSError):
+            _stamp_file().write_text(FINGERPRINT, encoding="ascii")
 
 
 FINGERPRINT = _fingerprint()

@@ -68,10 +68,15 @@ def is_key(key, keys):
 
 
 @inlined
+def _bit_of(key, sieve):
+    return ((key * _SPREAD) >> np.uint64(20)) & np.uint64(8 * len(sieve) - 1)
+
+
+@inlined
 def may_be_listed(key, sieve):
     """False only for keys of names that are not listed, and for nearly all of those. `sieve` has a bit for each of a
     power of two of hashes, eight to a byte, and fits the processor's cache where the keys do not."""
-    place = ((key * _SPREAD) >> np.uint64(20)) & np.uint64(8 * len(sieve) - 1)
+    place = _bit_of(key, sieve)
     return (sieve[place >> np.uint64(3)] >> (place & np.uint64(7))) & np.uint8(1) != 0
 
 
@@ -80,7 +85,7 @@ def fill_sieve(keys, sieve):
     """Sets the bits of `sieve`, all 0 before, for `may_be_listed`."""
     for key in keys:
         if key != np.uint64(0):
-            place = ((key * _SPREAD) >> np.uint64(20)) & np.uint64(8 * len(sieve) - 1)
+            place = _bit_of(key, sieve)
             sieve[place >> np.uint64(3)] |= np.uint8(1) << (place & np.uint64(7))
 
 

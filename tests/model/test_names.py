@@ -106,7 +106,7 @@ def test_log_probs_are_those_of_a_walk_from_context_to_context(names: list[Ids],
         totals.append(-math.inf if -math.inf in terms else math.fsum(terms))
     made = Names.of(names)
     assert made.log_probs(table.log_probs).tolist() == expected
-    assert made.total_log_probs(table.log_probs).tolist() == pytest.approx(totals, rel=1e-12)
+    assert made.totals(made.log_probs(table.log_probs)).tolist() == pytest.approx(totals, rel=1e-12)
 
 
 @pytest.mark.parametrize("bits", [2, 16], ids="bits {}".format)
@@ -219,7 +219,7 @@ def test_a_sampler_scores_names_without_their_conditions() -> None:
     sampler = Sampler(table, Settings(min_length=3, max_length=7), compile_constraints(Constraints(prefix="a"), ABC))
     (names,) = sampler.draw(0, 200)
     anew = Names.of([*names.rows(), [2], []])  # those that it would not draw, too
-    expected = anew.total_log_probs(table.log_probs).tolist()
+    expected = anew.totals(anew.log_probs(table.log_probs)).tolist()
     assert sampler.log_probs(anew).tolist() == pytest.approx(expected, rel=1e-12)
 
 

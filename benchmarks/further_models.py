@@ -1,0 +1,30 @@
+"""What each further model costs a worker, by copies of the bundled one under other names."""
+
+from pathlib import Path
+
+from benchmarks.servers import namesmith
+from benchmarks.tables import print_table
+from model.store import BUNDLED, Store
+
+_COPIES = 4
+
+
+def main() -> None:
+    measured = {}
+    for copies in (0, _COPIES):
+        with namesmith(lambda store, count=copies: _publish_copies(store, count)) as server:  # type: ignore[misc]
+            measured[copies] = (server.memory_mib(), server.seconds_to_ready)
+    rows = [
+        [f"{1 + copies}", "?" if mib is None else f"{mib:.0f}", f"{seconds:.2f}"]
+        for copies, (mib, seconds) in measured.items()
+    ]
+    print_table("Models in a worker:", ["models", "MiB at start", "s to ready"], rows)
+    alone, together = measured[0][0], measured[_COPIES][0]
+    if alone is not None and together is not None:
+        print(f"\neach further model: {(together - alone) / _COPIES:.0f} MiB")
+
+
+def _publish_copies(store: Path, count: int) -> None:
+    bundled = Store(BUNDLED).open("us-names")
+    for i in range(count):
+        Store(store).publish(f"copy-{i}", bundled.data, bundled.training_names, {})

@@ -9,9 +9,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("model", "training", "service")
 MAX_LINES = 200
-LONGER_FOR_A_REASON = {
-    "training/cli.py": "one command line: its options are declared one by one",
-}
 FORBIDDEN = {
     "model": {"training", "service", "fastapi", "starlette", "uvicorn", "typer", "rich"},
     "training": {"service", "fastapi", "starlette", "uvicorn"},
@@ -69,8 +66,7 @@ def test_nothing_is_unpickled() -> None:
                 assert not torch_load, path
 
 
-def test_files_are_short_or_long_for_a_reason() -> None:
+def test_files_are_short() -> None:
     paths = [path for package in (*PACKAGES, "benchmarks", "scripts") for path in sources(package)]
     longer = {str(path.relative_to(ROOT)) for path in paths if len(path.read_text().splitlines()) > MAX_LINES}
-    assert longer <= LONGER_FOR_A_REASON.keys()
-    assert LONGER_FOR_A_REASON.keys() <= longer, "a reason that is no longer needed"
+    assert not longer

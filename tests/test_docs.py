@@ -57,7 +57,7 @@ def test_every_script_is_documented() -> None:
 
 
 def test_every_option_and_file_that_the_pages_name_exists() -> None:
-    source = (ROOT / "training" / "cli.py").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "training" / "commands").glob("*.py"))
     for option in set(re.findall(r"--[a-z][a-z-]+", TEXT[ROOT / "docs" / "training.md"])) - {"--help"}:
         assert option in source or f" {option[2:].replace('-', '_')}:" in source, option
     for path in re.findall(r"`((?:model|training|service)/\w+\.py)`", EVERYTHING):

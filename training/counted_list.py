@@ -18,6 +18,10 @@ class Losses:
     dev: float | None
     test: float | None
 
+    def fields(self) -> dict[str, float | None]:
+        """As the results of commands name them."""
+        return {"train_loss": self.train, "dev_loss": self.dev, "test_loss": self.test}
+
 
 @dataclass(frozen=True)
 class CountedList:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -45,12 +46,23 @@ Progress = Callable[[int, float, float | None], None]
 """Called with (steps done, loss of the last batch, last dev loss)."""
 
 
+class Watch(Protocol):
+    """Looks at a stack while it is trained, and changes nothing."""
+
+    def after_backward(self, step: int) -> None:
+        """Step `step` (from 1) has gradients; parameters are still those that gave them."""
+
+    def after_update(self, step: int) -> None:
+        """The optimiser has changed the parameters."""
+
+
 def train(
     stack: Stack,
     objective: Objective,
     dev: Counts | None,
     preset: Preset,
     progress: Progress = lambda *_: None,
+    watch: Watch | None = None,
 ) -> History:
     """Trains `stack` in place, on the device its tensors are on. Raises TrainingError if the loss diverges."""
     parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
@@ -63,7 +75,11 @@ def train(
         loss = objective(stack)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if watch is not None:
+            watch.after_backward(step)
         optimizer.step()
+        if watch is not None:
+            watch.after_update(step)
         schedule.step()
         last = step == preset.steps
         if step % _CHECK_EVERY and step % preset.evaluate_every and not last:

@@ -1,0 +1,30 @@
+"""Where the commands print: results to standard output, warnings and errors to standard error."""
+
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+
+from training.counted_list import Losses
+from training.dataset import NameList
+
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_list(names: NameList) -> None:
+    out.print(f"{len(names.names):,} names, {len(names.distinct):,} distinct, from {escape(names.source)}")
+    if names.empty_lines:
+        out.print(f"{names.empty_lines:,} empty line{'' if names.empty_lines == 1 else 's'} passed over")
+    for line in names.skipped[:5]:
+        err.print(f"[yellow]left out[/] {escape(line)}")
+    if len(names.skipped) > 5:
+        err.print(f"[yellow]left out[/] {len(names.skipped) - 5:,} more lines")
+
+
+def print_losses(losses: Losses) -> None:
+    out.print(f"train loss {losses.train:.4f}")
+    if losses.dev is None or losses.test is None:
+        err.print("[yellow]the list is too small to hold names out: there is no dev or test loss[/]")
+    else:
+        out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")

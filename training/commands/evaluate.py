@@ -1,0 +1,52 @@
+"""`evaluate`: what a published model is worth on a list."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model import store
+from model.engines import engine_for
+from training.commands.console import out, print_losses
+from training.commands.options import (
+    DataArgument,
+    SkipOption,
+    SplitOption,
+    StoreOption,
+    WeightOption,
+    check_writable,
+    holding,
+)
+from training.dataset import read_names
+from training.evaluation import sample_quality
+from training.run import measure
+from training.splits import SplitRule
+
+
+def evaluate(
+    name: Annotated[str, typer.Argument(help="Name of a published model.")],
+    data: DataArgument,
+    store_dir: StoreOption = store.OWN,
+    digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
+    split: SplitOption = SplitRule.NAMES,
+    weight_column: WeightOption = None,
+    skip_bad_lines: SkipOption = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
+) -> None:
+    """Losses of a published model on a list, and the quality of what it generates."""
+    check_writable(json_file)
+    version = holding(name, store_dir).load(name, digest)
+    normalization = version.checkpoint.vocabulary.normalization
+    names = read_names(data, normalization, weight_column, skip_bad_lines)
+    losses, baselines = measure(version.checkpoint, names, split)
+    quality = sample_quality(engine_for(version.checkpoint), version.checkpoint.vocabulary, frozenset(names.names))
+    print_losses(losses)
+    for part, reached in baselines.items():
+        ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())
+        out.print(f"{part} by counting: {ways}")
+    out.print(f"of {quality.count:,} sampled names {quality.uniqueness:.1%} are distinct, {quality.novelty:.1%} new")
+    if json_file:
+        facts = {"digest": version.digest, **losses.fields(), "baselines": baselines, "quality": asdict(quality)}
+        json_file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,27 @@
+"""`publish`: a checkpoint file becomes a version of the store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from model import checkpoint, header, store
+from model.store import Store
+from training.commands.console import out
+from training.commands.options import StoreOption
+from training.dataset import read_names
+
+
+def publish(
+    file: Annotated[Path, typer.Argument(help="A checkpoint file.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the model.")],
+    data: Annotated[Path | None, typer.Option("--data", help="Its list, so that new names can be told.")] = None,
+    store_dir: StoreOption = store.OWN,
+) -> None:
+    """Publish a checkpoint file and make it current."""
+    content = header.read(file)
+    model = checkpoint.load(file)
+    names = None if data is None else read_names(data, model.vocabulary.normalization).distinct
+    digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
+    out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

@@ -1,0 +1,149 @@
+"""`train`: from a list of names to a published model."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.markup import escape
+
+from model import store
+from model.errors import NamesmithError
+from model.store import Store, check_name
+from training.commands.console import err, out, print_list, print_losses
+from training.commands.options import (
+    DataArgument,
+    SkipOption,
+    SplitOption,
+    StoreOption,
+    WeightOption,
+    check_store,
+    check_writable,
+)
+from training.dataset import DataError, read_names
+from training.gate import GateRefusedError, examine, require
+from training.presets import PRESETS
+from training.progress import training_progress
+from training.run import Config, Result, fit, override
+from training.splits import SplitRule
+
+
+class Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def _known_preset(value: str) -> str:
+    if value not in PRESETS:
+        raise typer.BadParameter(f"{value[:64]!r} is not one of {', '.join(PRESETS)}")
+    return value
+
+
+PresetOption = Annotated[str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="How to train.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Name of the model; the file's name if left out.")]
+
+
+def train(
+    data: DataArgument,
+    name: NameOption = None,
+    preset: PresetOption = "fast",
+    store_dir: StoreOption = store.OWN,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")] = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    split: SplitOption = SplitRule.NAMES,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Publish even if the gate refuses; recorded.")] = False,
+    layers: Annotated[Path | None, typer.Option(help="JSON file: the list of layers to use instead.")] = None,
+    block_size: Annotated[int, typer.Option(min=1, max=32, help="Characters of context.")] = 3,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")] = None,
+    weight_column: WeightOption = None,
+    skip_bad_lines: SkipOption = False,
+) -> None:
+    """Train on a list of names and publish the model."""
+    model_name = check_name(name if name is not None else _name_from(data))
+    check_writable(json_file)
+    check_store(store_dir)
+    with _interruptible():
+        names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
+        config = Config(
+            preset=override(PRESETS[preset], steps, batch_size, learning_rate),
+            seed=seed,
+            split=split,
+            block_size=block_size,
+            layers=None if layers is None else _read_layers(layers),
+            device=_device(device),
+        )
+        print_list(names)
+        with training_progress(out, config.preset.steps) as progress:
+            result = fit(names, config, progress)
+        print_losses(result.losses)
+        out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
+        facts = {**result.facts(), **_pass_gate(result, force)}
+        Store(store_dir).publish(model_name, result.data, names.distinct, facts)
+    if json_file:
+        json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
+    out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a run with one line. Nothing is written before the store publishes, and that is atomic."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise NamesmithError("interrupted; nothing was published") from None
+
+
+def _pass_gate(result: Result, force: bool) -> dict[str, Any]:
+    """What the manifest keeps of the gate. Raises GateRefusedError unless forced."""
+    checks = examine(result)
+    forced = False
+    try:
+        require(checks)
+    except GateRefusedError:
+        if not force:
+            raise
+        err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
+        forced = True
+    return {"gate": [asdict(check) for check in checks], "forced": forced}
+
+
+def _name_from(data: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-") or "names"
+
+
+def _read_layers(path: Path) -> list[dict[str, Any]]:
+    try:
+        layers = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot read the layer list {path}: {error}") from None
+    if not (isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers)):
+        raise DataError(f'{path}: a layer list is a JSON array of objects such as {{"type": "Tanh"}}')
+    return layers
+
+
+def _device(device: Device) -> str:
+    if device == Device.auto:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == Device.cuda and not torch.cuda.is_available():
+        raise NamesmithError("no CUDA device is available; use --device cpu")
+    return device.value
+
+
+def _json_result(result: Result, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        **result.losses.fields(),
+        "parameters": result.parameters,
+        "digest": result.digest,
+        **result.facts(),
+    }

@@ -89,7 +89,8 @@ def _step(weights: Floats, after: Floats, size: int, may_end: bool = True) -> Fl
     tails = len(weights) // size
     by_tail, next_by_tail = weights.reshape(size, tails, size), after.reshape(tails, size)
     going_on = np.einsum("fts,ts->ft", by_tail[:, :, 1:], next_by_tail[:, 1:])
-    return (going_on + by_tail[:, :, BOUNDARY] if may_end else going_on).reshape(-1)
+    chances: Floats = going_on + by_tail[:, :, BOUNDARY] if may_end else going_on
+    return chances.reshape(-1)
 
 
 def _without_empty_name(log_probs: Floats) -> Floats:
@@ -102,8 +103,8 @@ def _seen_from(vocabulary: Vocabulary, model: NameChain, block_size: int) -> Flo
     """The model's log-probabilities (contexts, symbols) for contexts of `block_size` symbols of another vocabulary,
     minus infinity for letters that it lacks. What follows such letters is of no meaning."""
     ids, lacking = _ids_in(model.vocabulary, vocabulary)
-    table: Floats = model.transitions.log_probs[_rows(ids, model.transitions, block_size)][:, ids]
-    table[:, lacking] = -np.inf
+    rows = _rows(ids, model.transitions, block_size)
+    table: Floats = np.where(lacking, -np.inf, model.transitions.log_probs[rows[:, None], ids])
     return table
 
 

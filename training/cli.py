@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from model.errors import NamesmithError
+from training.commands.compare import compare_versions
 from training.commands.console import err
 from training.commands.evaluate import evaluate
 from training.commands.listing import list_versions
@@ -19,6 +20,7 @@ FAILED, REFUSED = 1, 3
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train, judge and publish name models.")
 app.command("train")(train)
 app.command("evaluate")(evaluate)
+app.command("compare")(compare_versions)
 app.command("publish")(publish)
 app.command("list")(list_versions)
 

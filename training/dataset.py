@@ -86,7 +86,7 @@ def read_names(
     bad: list[str] = []
     empty = 0
     for line, raw, raw_weight in read_rows(text, path, weight_column):
-        name = normalize(_SPACES.sub(" ", _STRAY.sub("", raw)))
+        name = tidy(raw, normalize)
         if not name:
             empty += 1
         elif reason := _fault(name, raw_weight):
@@ -101,6 +101,11 @@ def read_names(
         raise DataError(f"{path}: {len(set(names))} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}")
     scaled = np.array(weights) / max(weights)
     return NameList(names, scaled / scaled.mean(), path.name, empty, bad)
+
+
+def tidy(text: str, normalize: Normalization) -> str:
+    """A line as the name that it stands for: without stray spaces, normalised."""
+    return normalize(_SPACES.sub(" ", _STRAY.sub("", text)))
 
 
 def _read_text(path: Path) -> str:

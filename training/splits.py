@@ -13,6 +13,12 @@ _TRAIN_SHARE, _DEV_SHARE = 0.8, 0.1
 _LECTURE_SEED = 42
 
 
+class Side(StrEnum):
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+
+
 class SplitRule(StrEnum):
     NAMES = "names"
     LECTURE = "lecture"
@@ -39,10 +45,14 @@ def _split_by_name(names: Sequence[str]) -> Split:
         return everything
     parts = Split([], [], [])
     for i, name in enumerate(names):
-        share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
-        side = parts.train if share < _TRAIN_SHARE else parts.dev if share < _TRAIN_SHARE + _DEV_SHARE else parts.test
-        side.append(i)
+        getattr(parts, side_of(name)).append(i)
     return parts if parts.train and parts.dev and parts.test else everything
+
+
+def side_of(name: str) -> Side:
+    """The side that a name is on under `SplitRule.NAMES`, in any list that is large enough to hold names out."""
+    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return Side.TRAIN if share < _TRAIN_SHARE else Side.DEV if share < _TRAIN_SHARE + _DEV_SHARE else Side.TEST
 
 
 def _lecture_split(count: int) -> Split:

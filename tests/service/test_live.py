@@ -22,10 +22,11 @@ from service.catalog import Catalog
 from service.replies import SampleResponse
 from service.tables import Tabulator
 from training.dataset import NameList
-from training.evaluation import sample_quality
 from training.gate import examine, require
 from training.presets import PRESETS
+from training.quality import Reference, sample_quality
 from training.run import Config, Result, fit, override
+from training.splits import SplitRule
 
 ANSWERS_WITHOUT_A_TABLE = type(None) in get_args(SampleResponse.model_fields["probability"].annotation)
 over_http = pytest.mark.skipif(not ANSWERS_WITHOUT_A_TABLE, reason="the answers still need a table")
@@ -45,7 +46,7 @@ def result(names: NameList) -> Result:
 @pytest.fixture(scope="module")
 def store(result: Result, names: NameList, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("live")
-    checks = examine(result)
+    checks = examine(result, names)
     require(checks)
     assert any("2,000 contexts" in check.detail for check in checks)
     Store(root).publish("five", result.data, names.distinct, result.facts())
@@ -83,7 +84,10 @@ def test_its_engine_answers_what_the_service_asks(catalog: Catalog) -> None:
 
 def test_its_samples_are_judged(catalog: Catalog, names: NameList) -> None:
     model = catalog.get("five")
-    assert 0 < sample_quality(model.engine, model.vocabulary, frozenset(names.names), 200).uniqueness <= 1
+    assert isinstance(model.engine, LiveEngine)
+    found = sample_quality(model.engine, model.vocabulary, Reference.of(names, SplitRule.NAMES), 1_000)
+    assert 0 < found.uniqueness[1_000] <= 1
+    assert found.distances is not None
 
 
 def test_broken_files_are_refused_as_others_are(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,7 +161,7 @@ def test_bad_usage_of_every_kind_exits_with_2(arguments: list[str], command: Com
 
 
 def test_help_is_given_for_every_command(command: Command) -> None:
-    for name in ("train", "evaluate", "publish", "list"):
+    for name in ("train", "evaluate", "compare", "publish", "list"):
         assert name in command("--help").out
         outcome = command(name, "--help")
         assert (outcome.code, outcome.err) == (0, "")
@@ -299,8 +299,9 @@ def test_evaluate_measures_what_training_measured(command: Command, tiny_file: P
     assert found["digest"] == expected["digest"]
     for field in ("train_loss", "dev_loss", "test_loss"):
         assert found[field] == pytest.approx(expected[field], abs=1e-6)
-    assert found["quality"].keys() == {"count", "uniqueness", "novelty"}
-    assert 0 < found["quality"]["uniqueness"] <= 1
+    assert found["quality"]["count"] == 10_000
+    assert 0 < found["quality"]["uniqueness"]["10000"] <= found["quality"]["uniqueness"]["1000"] <= 1
+    assert found["quality"]["distances"].keys() == found["quality"]["noise_floor"].keys()
 
 
 @pytest.mark.parametrize(

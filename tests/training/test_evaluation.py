@@ -1,4 +1,4 @@
-"""Losses against a count by hand, and the shares of sampled names."""
+"""Losses against a count by hand."""
 
 import math
 
@@ -7,12 +7,11 @@ import pytest
 import torch
 
 from model.checkpoint import Checkpoint
-from model.engines import engine_for
 from model.scoring import character_log_probs
 from model.stack import Stack
 from model.tabulation import compile_table
 from model.vocabulary import Vocabulary
-from training.evaluation import cross_entropy, sample_quality
+from training.evaluation import cross_entropy
 from training.examples import Counts, count_examples, make_examples
 from training.presets import tanh_stack
 
@@ -91,13 +90,3 @@ def test_cross_entropy_equals_the_mean_of_the_scores_that_are_served() -> None:
     scores = character_log_probs(transitions, [VOCABULARY.encode(name) for name in NAMES])
     expected = -float(np.concatenate(scores).mean())
     assert cross_entropy(stack, counts_of(NAMES, [1.0] * len(NAMES))) == pytest.approx(expected, abs=1e-5)
-
-
-def test_quality_gives_shares_of_the_sample() -> None:
-    engine = engine_for(Checkpoint(random_stack().eval(), BLOCK_SIZE, VOCABULARY))
-    quality = sample_quality(engine, VOCABULARY, frozenset(), count=200)
-    assert quality.count == 200
-    assert 0 < quality.uniqueness <= 1
-    assert quality.novelty == 1
-    letters = frozenset(VOCABULARY.letters) | {a + b for a in VOCABULARY.letters for b in VOCABULARY.letters}
-    assert 0 < sample_quality(engine, VOCABULARY, letters, count=200).novelty < 1

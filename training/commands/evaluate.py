@@ -19,8 +19,9 @@ from training.commands.options import (
     check_writable,
     holding,
 )
+from training.commands.tables import quality_table
 from training.dataset import read_names
-from training.evaluation import sample_quality
+from training.quality import Reference, sample_quality
 from training.run import measure
 from training.splits import SplitRule
 
@@ -38,15 +39,15 @@ def evaluate(
     """Losses of a published model on a list, and the quality of what it generates."""
     check_writable(json_file)
     version = holding(name, store_dir).load(name, digest)
-    normalization = version.checkpoint.vocabulary.normalization
-    names = read_names(data, normalization, weight_column, skip_bad_lines)
+    vocabulary = version.checkpoint.vocabulary
+    names = read_names(data, vocabulary.normalization, weight_column, skip_bad_lines)
     losses, baselines = measure(version.checkpoint, names, split)
-    quality = sample_quality(engine_for(version.checkpoint), version.checkpoint.vocabulary, frozenset(names.names))
+    quality = sample_quality(engine_for(version.checkpoint), vocabulary, Reference.of(names, split))
     print_losses(losses)
     for part, reached in baselines.items():
         ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())
         out.print(f"{part} by counting: {ways}")
-    out.print(f"of {quality.count:,} sampled names {quality.uniqueness:.1%} are distinct, {quality.novelty:.1%} new")
+    out.print(quality_table(quality))
     if json_file:
         facts = {"digest": version.digest, **losses.fields(), "baselines": baselines, "quality": asdict(quality)}
         json_file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from model import store
-from model.errors import NamesmithError
-from model.store import Store
+from model.errors import NamesmithError, StoreError
+from model.store import Store, Version, check_name
 from training.splits import SplitRule
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of the store.")]
@@ -21,6 +21,30 @@ SkipOption = Annotated[bool, typer.Option("--skip-bad-lines", help="Leave out li
 def holding(name: str, store_dir: Path) -> Store:
     own = Store(store_dir)
     return own if name in own.names() else Store(store.BUNDLED)
+
+
+def find_version(reference: str, store_dir: Path) -> Version:
+    """The version that NAME or NAME@DIGEST names, where the beginning of a digest is enough: of the own store, else of
+    the bundled one. Raises StoreError."""
+    name, _, beginning = reference.partition("@")
+    shelf = holding(check_name(name), store_dir)
+    if not beginning:
+        return shelf.load(name)
+    places = [(shelf, digest) for shelf in (Store(store_dir), Store(store.BUNDLED)) for digest in shelf.digests(name)]
+    fitting = {digest: shelf for shelf, digest in reversed(places) if digest.startswith(beginning)}
+    if len(fitting) != 1:
+        raise StoreError(f"{len(fitting)} versions of {name} begin with {beginning[:64]!a}; `list` shows what there is")
+    ((digest, shelf),) = fitting.items()
+    return shelf.load(name, digest)
+
+
+def current_version(name: str, store_dir: Path) -> Version | NamesmithError | None:
+    """What a new version of this name would follow, or why it cannot be read; None where there is no such model."""
+    shelf = holding(name, store_dir)
+    try:
+        return shelf.load(name) if name in shelf.names() else None
+    except NamesmithError as error:
+        return error
 
 
 def check_writable(file: Path | None) -> None:

@@ -16,6 +16,7 @@ from rich.markup import escape
 from model import store
 from model.errors import NamesmithError
 from model.store import Store, check_name
+from training.checks import Check
 from training.commands.console import err, out, print_list, print_losses
 from training.commands.options import (
     DataArgument,
@@ -25,9 +26,11 @@ from training.commands.options import (
     WeightOption,
     check_store,
     check_writable,
+    current_version,
 )
 from training.dataset import DataError, read_names
-from training.gate import GateRefusedError, examine, require
+from training.gate import MARGIN, GateRefusedError, examine, require
+from training.overrides import override_record
 from training.presets import PRESETS
 from training.progress import training_progress
 from training.run import Config, Result, fit, override
@@ -60,6 +63,9 @@ def train(
     split: SplitOption = SplitRule.NAMES,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Publish even if the gate refuses; recorded.")] = False,
+    margin: Annotated[
+        float, typer.Option(min=0, max=100, help="Loss by which it may be worse than the current version.")
+    ] = MARGIN,
     layers: Annotated[Path | None, typer.Option(help="JSON file: the list of layers to use instead.")] = None,
     block_size: Annotated[int, typer.Option(min=1, max=32, help="Characters of context.")] = 3,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
@@ -87,7 +93,8 @@ def train(
             result = fit(names, config, progress)
         print_losses(result.losses)
         out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
-        facts = {**result.facts(), **_pass_gate(result, force)}
+        checks = examine(result, names, split, current_version(model_name, store_dir), margin)
+        facts = {**result.facts(), **_pass_gate(checks, force)}
         Store(store_dir).publish(model_name, result.data, names.distinct, facts)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
@@ -103,18 +110,18 @@ def _interruptible() -> Iterator[None]:
         raise NamesmithError("interrupted; nothing was published") from None
 
 
-def _pass_gate(result: Result, force: bool) -> dict[str, Any]:
+def _pass_gate(checks: list[Check], force: bool) -> dict[str, Any]:
     """What the manifest keeps of the gate. Raises GateRefusedError unless forced."""
-    checks = examine(result)
-    forced = False
+    overridden = None
     try:
         require(checks)
+        out.print(f"the gate lets it pass: {', '.join(check.name for check in checks)} ({escape(checks[-1].detail)})")
     except GateRefusedError:
         if not force:
             raise
         err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
-        forced = True
-    return {"gate": [asdict(check) for check in checks], "forced": forced}
+        overridden = override_record(checks)
+    return {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
 
 
 def _name_from(data: Path) -> str:

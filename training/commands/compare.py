@@ -1,0 +1,59 @@
+"""`compare`: two versions side by side."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from model import store
+from model.store import Version
+from training.commands.console import out
+from training.commands.options import SkipOption, SplitOption, StoreOption, WeightOption, check_writable, find_version
+from training.commands.tables import comparison_table, divergence_lines
+from training.comparison import Comparison, compare
+from training.dataset import NameList, read_names
+from training.splits import SplitRule
+
+_VERSION = "NAME, or NAME@DIGEST for a version other than the current one; the beginning of a digest will do."
+
+
+def compare_versions(
+    a: Annotated[str, typer.Argument(help=_VERSION)],
+    b: Annotated[str, typer.Argument(help="The same.")],
+    data: Annotated[Path | None, typer.Argument(help="A list: adds losses and quality on it.")] = None,
+    store_dir: StoreOption = store.OWN,
+    split: SplitOption = SplitRule.NAMES,
+    weight_column: WeightOption = None,
+    skip_bad_lines: SkipOption = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
+) -> None:
+    """Two versions side by side, and how far their names are apart."""
+    check_writable(json_file)
+
+    def read(version: Version) -> NameList:
+        assert data is not None
+        return read_names(data, version.checkpoint.vocabulary.normalization, weight_column, skip_bad_lines)
+
+    first, second = (find_version(reference, store_dir) for reference in (a, b))
+    found = compare(first, second, read if data is not None else None, split)
+    out.print(comparison_table(found))
+    for line in found.layers or ["the layers are the same"]:
+        out.print(escape(line))
+    for line in divergence_lines(found):
+        out.print(line)
+    if json_file:
+        json_file.write_text(json.dumps(_json(found), indent=2) + "\n", encoding="utf-8")
+
+
+def _json(found: Comparison) -> dict[str, Any]:
+    """JSON has no infinity: an infinite divergence is null."""
+    fields = asdict(found)
+    for key in ("divergence_of_a", "divergence_of_b"):
+        fields[key] = {
+            name: None if value is None or math.isinf(value) else value for name, value in fields[key].items()
+        }
+    return fields

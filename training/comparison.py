@@ -1,0 +1,145 @@
+"""Two versions side by side: what each is, what it does on a list, and how far their names are apart."""
+
+import difflib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from model.divergence import Divergence, NameChain, divergence
+from model.divergence_estimates import Drawn, Estimate, estimate_divergence, estimate_jensen_shannon
+from model.engine import TableEngine
+from model.errors import TableTooLargeError
+from model.facts import Facts, facts
+from model.names import Listing
+from model.store import Version
+from training.counted_list import Losses
+from training.dataset import NameList
+from training.quality import Quality, Reference, sample_quality
+from training.rivals import PairedDifference, Rival, paired_difference
+from training.run import measure
+from training.splits import SplitRule
+
+DRAWN = 20_000
+"""Names of each model from which the Jensen-Shannon divergence is estimated, and all else where there is no table."""
+DRAWN_LIVE = 5_000
+
+
+@dataclass(frozen=True)
+class OnList:
+    """What a version does on a list."""
+
+    losses: Losses
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One version. `facts` is None where there is no table, `on_list` where no list was given."""
+
+    name: str
+    digest: str
+    published_at: str
+    parameters: int
+    block_size: int
+    letters: str
+    trained: dict[str, Any]
+    """What the checkpoint tells of its training: losses, configuration and data of then."""
+    facts: Facts | None
+    on_list: OnList | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`divergence_of_b` is the Kullback-Leibler divergence of b from a: how badly b does on a's names. `paired` is the
+    difference of losses on names of the list that neither was trained on, None without such names."""
+
+    a: Portrait
+    b: Portrait
+    layers: list[str]
+    """Lines that differ: those of a after '-', those of b after '+'."""
+    only_a: str
+    only_b: str
+    """Letters that the other one lacks."""
+    divergence_of_b: Divergence
+    divergence_of_a: Divergence
+    jensen_shannon: Estimate
+    paired: PairedDifference | None
+
+
+ReadList = Callable[[Version], NameList]
+"""A list as a version spells it."""
+
+
+def compare(a: Version, b: Version, read: ReadList | None = None, rule: SplitRule = SplitRule.NAMES) -> Comparison:
+    """Raises DataError where a version cannot spell the list, UnsatisfiableError or TooRareError where one gives no
+    names."""
+    rivals = [Rival(version.checkpoint, version.training_names) for version in (a, b)]
+    lists = [None if read is None else read(version) for version in (a, b)]
+    letters = [rival.checkpoint.vocabulary.letters for rival in rivals]
+    drawn = [_drawn(rival) for rival in rivals]
+    return Comparison(
+        a=_portrait(a, rivals[0], lists[0], rule),
+        b=_portrait(b, rivals[1], lists[1], rule),
+        layers=_differing_layers(a, b),
+        only_a="".join(sorted(set(letters[0]) - set(letters[1]))),
+        only_b="".join(sorted(set(letters[1]) - set(letters[0]))),
+        divergence_of_b=_divergence(drawn[0], drawn[1]),
+        divergence_of_a=_divergence(drawn[1], drawn[0]),
+        jensen_shannon=estimate_jensen_shannon(*drawn),
+        paired=_paired(rivals, lists, rule),
+    )
+
+
+def _portrait(version: Version, rival: Rival, names: NameList | None, rule: SplitRule) -> Portrait:
+    model, engine = rival.checkpoint, rival.engine
+    exact = None
+    if isinstance(engine, TableEngine):
+        listing = None if rival.listed is None else Listing.listing(rival.listed, model.vocabulary)
+        exact = facts(engine.transitions, listing)
+    return Portrait(
+        version.name,
+        version.digest,
+        str(version.manifest.get("published_at", "")),
+        model.stack.parameter_count,
+        model.block_size,
+        "".join(model.vocabulary.letters),
+        model.facts,
+        exact,
+        None if names is None else on_list(rival, names, rule),
+    )
+
+
+def on_list(rival: Rival, names: NameList, rule: SplitRule) -> OnList:
+    model = rival.checkpoint
+    losses, _ = measure(model, names, rule)
+    return OnList(losses, sample_quality(rival.engine, model.vocabulary, Reference.of(names, rule)))
+
+
+def _drawn(rival: Rival) -> Drawn:
+    count = DRAWN if isinstance(rival.engine, TableEngine) else DRAWN_LIVE
+    return Drawn(rival.engine, rival.checkpoint.vocabulary, count)
+
+
+def _divergence(p: Drawn, q: Drawn) -> Divergence:
+    """Exact where both have tables that are not too large together."""
+    if isinstance(p.engine, TableEngine) and isinstance(q.engine, TableEngine):
+        try:
+            return divergence(
+                NameChain(p.engine.transitions, p.vocabulary), NameChain(q.engine.transitions, q.vocabulary)
+            )
+        except TableTooLargeError:
+            pass
+    return estimate_divergence(p, q)
+
+
+def _differing_layers(a: Version, b: Version) -> list[str]:
+    before, after = ([json.dumps(layer) for layer in v.checkpoint.stack.describe()] for v in (a, b))
+    return [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+
+
+def _paired(rivals: list[Rival], lists: list[NameList | None], rule: SplitRule) -> PairedDifference | None:
+    names, others = lists
+    if names is None or others is None or names.names != others.names:
+        return None
+    return paired_difference(rivals[0], rivals[1], Reference.of(names, rule).dev, names)

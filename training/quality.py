@@ -1,0 +1,102 @@
+"""What a model generates, judged as molecule generators are (MOSES, GuacaMol): validity, uniqueness, novelty, and how
+far the names are from held-out ones."""
+
+from dataclasses import dataclass
+
+from model.engine import TableEngine
+from model.errors import UnsatisfiableError
+from model.live import LiveEngine
+from model.shaping import Settings
+from model.vocabulary import Normalization, Vocabulary
+from training.dataset import NameList, tidy
+from training.resemblance import WeighedNames, distances
+from training.splits import SplitRule, split
+
+SAMPLED = 10_000
+UNIQUE_AMONG = (1_000, 10_000)
+_SEED = 0
+_ATTEMPTS = 2_000
+"""Names begun to see how many end, where a model has no table."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The parts of a list that samples are held against. `dev` and `test` are both empty where nothing is held out."""
+
+    train: WeighedNames
+    dev: WeighedNames
+    test: WeighedNames
+
+    @classmethod
+    def of(cls, names: NameList, rule: SplitRule) -> "Reference":
+        parts = split(names.names, rule)
+        return cls(
+            *(
+                WeighedNames([names.names[i] for i in part], names.weights[part])
+                for part in (parts.train, parts.dev, parts.test)
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of `count` plain draws (temperature 1, 1 to 64 letters).
+
+    `validity` is the chance that a draw ends after 1 to 64 letters, times the share of those that are written as a list
+    would hold them; `uniqueness` the share of different names among so many draws, `novelty` the share that is not in
+    the train part. `distances` (see `training.resemblance`) are between the dev names and the first `compared` draws,
+    as many as there are test names; `noise_floor` between dev and test names, as real names differ among themselves.
+    Those and `held_out_novelty`, the novelty of the test names, are None where nothing is held out.
+    """
+
+    count: int
+    validity: float
+    uniqueness: dict[int, float]
+    novelty: float
+    compared: int
+    distances: dict[str, float] | None
+    noise_floor: dict[str, float] | None
+    held_out_novelty: float | None
+
+
+def sample_quality(
+    engine: TableEngine | LiveEngine, vocabulary: Vocabulary, reference: Reference, count: int = SAMPLED
+) -> Quality:
+    """Always of the same draws. Raises UnsatisfiableError or TooRareError where the model gives too few names."""
+    draws = engine.sampler(Settings(), [], None).draw(_SEED, count)
+    names = [name for some in draws for name in some.decode(vocabulary)]
+    known = set(reference.train.names)
+    test = reference.test.thinned(count)
+    like_test = WeighedNames.even(names[: test.effective])
+    held_out = len(test) > 0
+    return Quality(
+        count=count,
+        validity=completion(engine) * written_well(names, vocabulary.normalization),
+        uniqueness={among: len(set(names[:among])) / among for among in UNIQUE_AMONG if among <= count},
+        novelty=novelty(WeighedNames.even(names), known),
+        compared=len(like_test),
+        distances=distances(like_test, reference.dev) if held_out else None,
+        noise_floor=distances(test, reference.dev) if held_out else None,
+        held_out_novelty=novelty(reference.test, known) if held_out else None,
+    )
+
+
+def completion(engine: TableEngine | LiveEngine) -> float:
+    """The share of draws that end after 1 to 64 letters: exact, or that of some attempts."""
+    if isinstance(engine, LiveEngine):
+        return engine.sampler(Settings(), []).accepted_share(_SEED, _ATTEMPTS)
+    try:
+        return engine.sampler(Settings(), []).probability
+    except UnsatisfiableError:
+        return 0.0
+
+
+def written_well(names: list[str], normalization: Normalization) -> float:
+    """The share of names that reading them from a list would leave as they are."""
+    return sum(tidy(name, normalization) == name for name in names) / len(names)
+
+
+def novelty(names: WeighedNames, known: set[str]) -> float:
+    """The share, by weight, that is not known."""
+    new = [name not in known for name in names.names]
+    return float(names.weights[new].sum() / names.weights.sum())

@@ -1,0 +1,67 @@
+"""Whether a checkpoint, read back from its bytes as the service will, computes what it should."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.checkpoint import Checkpoint
+from model.engine import TableEngine
+from model.live import LiveEngine
+from model.remembered import Contexts
+from model.stack import Stack
+from model.transitions import Floats
+from training.checks import Check
+
+_SAMPLED_CONTEXTS = 2_000
+_BATCH = 64
+_TOLERANCE = 1e-9
+"""In float64: the order of a sum may differ from batch to batch, but nothing else may."""
+
+
+def self_test(model: Checkpoint, engine: TableEngine | LiveEngine) -> list[Check]:
+    return [evaluation_mode(model), distributions(engine)]
+
+
+@torch.no_grad()
+def evaluation_mode(model: Checkpoint) -> Check:
+    """A row's answer depends on the row alone - not on its batch, as in training - and leaves no trace."""
+    stack = model.stack.to(dtype=torch.float64)
+    before = {name: tensor.clone() for name, tensor in stack.state().items()}
+    contexts = torch.from_numpy(_some_contexts(model.vocabulary.size, model.block_size, _BATCH).astype(np.int64))
+    together, halves, alone = (_in_batches(stack, contexts, size) for size in (_BATCH, _BATCH // 2, 1))
+    agree = all(
+        bool(torch.isfinite(others).all()) and torch.allclose(together, others, rtol=_TOLERANCE, atol=_TOLERANCE)
+        for others in (together, halves, alone)
+    )
+    unchanged = all(torch.equal(before[name], tensor) for name, tensor in stack.state().items())
+    return Check(
+        "evaluation mode",
+        agree and unchanged and not any(layer.training for layer in stack.layers),
+        f"{_BATCH} contexts must get the same answers together, in halves and one by one, and change no tensor",
+    )
+
+
+def distributions(engine: TableEngine | LiveEngine) -> Check:
+    """Of all contexts, or of some taken at random where there is no table."""
+    if isinstance(engine, TableEngine):
+        which, log_probs = "every context", engine.transitions.log_probs
+    else:
+        which = f"{_SAMPLED_CONTEXTS:,} contexts"
+        log_probs = engine.rows(_some_contexts(engine.size, engine.block_size, _SAMPLED_CONTEXTS))
+    return Check(
+        "distributions",
+        _are_distributions(log_probs),
+        f"the next-character probabilities of {which} must be finite and sum to 1",
+    )
+
+
+def _are_distributions(log_probs: Floats) -> bool:
+    return bool(np.isfinite(log_probs).all() and np.abs(np.exp(log_probs).sum(axis=1) - 1).max() < _TOLERANCE)
+
+
+def _some_contexts(size: int, block_size: int, count: int) -> Contexts:
+    return np.random.default_rng(0).integers(size, size=(count, block_size), dtype=np.uint16)
+
+
+def _in_batches(stack: Stack, contexts: Tensor, size: int) -> Tensor:
+    return torch.cat([stack(batch) for batch in torch.split(contexts, size)])

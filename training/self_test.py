@@ -22,9 +22,17 @@ def self_test(model: Checkpoint, engine: TableEngine | LiveEngine) -> list[Check
     return [evaluation_mode(model), distributions(engine)]
 
 
-@torch.no_grad()
 def evaluation_mode(model: Checkpoint) -> Check:
     """A row's answer depends on the row alone - not on its batch, as in training - and leaves no trace."""
+    return Check(
+        "evaluation mode",
+        not any(layer.training for layer in model.stack.layers) and _rows_are_alone(model),
+        f"{_BATCH} contexts must get the same answers together, in halves and one by one, and change no tensor",
+    )
+
+
+@torch.no_grad()
+def _rows_are_alone(model: Checkpoint) -> bool:
     stack = model.stack.to(dtype=torch.float64)
     before = {name: tensor.clone() for name, tensor in stack.state().items()}
     contexts = torch.from_numpy(_some_contexts(model.vocabulary.size, model.block_size, _BATCH).astype(np.int64))
@@ -33,12 +41,7 @@ def evaluation_mode(model: Checkpoint) -> Check:
         bool(torch.isfinite(others).all()) and torch.allclose(together, others, rtol=_TOLERANCE, atol=_TOLERANCE)
         for others in (together, halves, alone)
     )
-    unchanged = all(torch.equal(before[name], tensor) for name, tensor in stack.state().items())
-    return Check(
-        "evaluation mode",
-        agree and unchanged and not any(layer.training for layer in stack.layers),
-        f"{_BATCH} contexts must get the same answers together, in halves and one by one, and change no tensor",
-    )
+    return agree and all(torch.equal(before[name], tensor) for name, tensor in stack.state().items())
 
 
 def distributions(engine: TableEngine | LiveEngine) -> Check:

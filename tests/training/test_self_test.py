@@ -1,0 +1,65 @@
+"""The self-test against models that are broken in one way each."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from model import checkpoint
+from model.checkpoint import Checkpoint
+from model.engine import TableEngine
+from model.engines import engine_for
+from model.layers import BatchNorm1d
+from model.live import LiveEngine
+from model.transitions import Transitions
+from training.dataset import NameList
+from training.presets import Preset
+from training.run import Config, fit
+from training.self_test import distributions, evaluation_mode, self_test
+
+
+@pytest.fixture
+def model(tiny: NameList, quick: Preset) -> Checkpoint:
+    return checkpoint.loads(fit(tiny, Config(quick)).data)
+
+
+def test_a_trained_model_passes_with_and_without_a_table(model: Checkpoint) -> None:
+    for engine in (engine_for(model), LiveEngine(model)):
+        assert all(check.passed for check in self_test(model, engine))
+
+
+def test_a_stack_in_training_mode_fails_and_is_left_as_it_was(model: Checkpoint) -> None:
+    model.stack.train()
+    before = {name: tensor.clone() for name, tensor in model.stack.state().items()}
+    assert not evaluation_mode(model).passed
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.stack.state().items())
+
+
+def test_a_layer_that_uses_its_batch_in_evaluation_too_fails(
+    model: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchNorm1d, "forward", lambda _, x: (x - x.mean(0)) / (x.var(0, unbiased=False) + 1e-5).sqrt())
+    assert not evaluation_mode(model).passed
+
+
+def test_a_layer_that_changes_its_statistics_in_evaluation_fails(
+    model: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = BatchNorm1d.forward
+
+    def moving(self: BatchNorm1d, x: Tensor) -> Tensor:
+        out = forward(self, x)
+        self.running_mean = self.running_mean + 1e-12
+        return out
+
+    monkeypatch.setattr(BatchNorm1d, "forward", moving)
+    assert not evaluation_mode(model).passed
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 0.0])
+def test_a_table_with_a_row_that_is_no_distribution_fails(value: float, model: Checkpoint) -> None:
+    engine = engine_for(model)
+    assert isinstance(engine, TableEngine)
+    log_probs = engine.transitions.log_probs.copy()
+    log_probs[5, 2] = value
+    assert not distributions(TableEngine(Transitions(log_probs, model.block_size))).passed

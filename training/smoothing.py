@@ -18,18 +18,26 @@ def kneser_ney(contexts: Ints, counts: Floats, asked: Ints | None = None) -> Flo
 
     Modified Kneser-Ney: three discounts estimated from the counts; a shorter context is estimated from how
     many different symbols precede it, save where it stands at a name's beginning, which nothing precedes. After a
-    context that was not counted stands what the longest part of it that was counted says.
+    context that was not counted stands what the longest part of it that was counted says; so it does after one that
+    begins with two boundaries, the first of which says nothing.
     """
     asked = contexts if asked is None else asked
     rows = _rows_of(asked, contexts)
     below = _shorter(contexts, counts, asked)
-    known = np.flatnonzero(rows >= 0)
+    known = np.flatnonzero((rows >= 0) & ~_padded(asked))
     counted = counts[rows[known]]
     totals = counted.sum(axis=1, keepdims=True)
-    discounts = _discounts(counts)[rows[known]]
+    discounts = _discounts(counts[~_padded(contexts)], counted)
     spare = discounts.sum(axis=1, keepdims=True) / totals
     below[known] = (counted - discounts) / totals + spare * below[known]
     return below
+
+
+def _padded(contexts: Ints) -> NDArray[np.bool_]:
+    """Which contexts (m,) are the same beginning of a name as without their first symbol."""
+    if contexts.shape[1] < 2:
+        return np.zeros(len(contexts), dtype=bool)
+    return (contexts[:, :2] == BOUNDARY).all(axis=1)  # type: ignore[no-any-return]
 
 
 def _rows_of(asked: Ints, contexts: Ints) -> Ints:
@@ -54,8 +62,8 @@ def _shorter(contexts: Ints, counts: Floats, asked: Ints) -> Floats:
     return kneser_ney(shorter, types, asked[:, 1:])
 
 
-def _discounts(counts: Floats) -> Floats:
-    """What is taken from each count: D1, D2 or D3+ by its size, from how many counts are 1, 2, 3 and 4.
+def _discounts(counts: Floats, taken: Floats) -> Floats:
+    """What is taken from each count in `taken`: D1, D2 or D3+ by its size, from how many `counts` are 1, 2, 3 and 4.
     Fractional counts are rounded up for this. Small data, where the formula fails, falls back to 0.75 of one."""
     sizes = np.ceil(counts).astype(np.int64)
     ones, twos, threes, fours = (float((sizes == k).sum()) for k in (1, 2, 3, 4))
@@ -65,4 +73,4 @@ def _discounts(counts: Floats) -> Floats:
     else:
         table = np.array([0.0, 0.75, 0.75, 0.75])
     table = np.clip(table, [0.0, _LEAST, _LEAST, _LEAST], [0.0, 1.0, 2.0, 3.0])
-    return np.minimum(table[np.minimum(sizes, 3)], counts)  # type: ignore[no-any-return]
+    return np.minimum(table[np.minimum(np.ceil(taken).astype(np.int64), 3)], taken)  # type: ignore[no-any-return]

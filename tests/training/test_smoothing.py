@@ -22,8 +22,10 @@ NAMES = st.lists(st.text("abcd", min_size=1, max_size=6), min_size=1, max_size=4
 
 
 def naive_kneser_ney(counts: Table, symbols: int) -> Table:
-    """Interpolated modified Kneser-Ney (Chen & Goodman 1999), with the whole counts of a name's beginning."""
-    everything = [math.ceil(count) for row in counts.values() for count in row.values()]
+    """Interpolated modified Kneser-Ney (Chen & Goodman 1999), with the whole counts of a name's beginning, of which
+    only one symbol of the padding says anything."""
+    told = {context: row for context, row in counts.items() if context[:2] != (BOUNDARY, BOUNDARY)}
+    everything = [math.ceil(count) for row in told.values() for count in row.values()]
     n1, n2, n3, n4 = (everything.count(k) for k in (1, 2, 3, 4))
     if n1 and n2 and n3:
         y = n1 / (n1 + 2 * n2)
@@ -46,6 +48,9 @@ def naive_kneser_ney(counts: Table, symbols: int) -> Table:
         lower = naive_kneser_ney(shorter_counts, symbols)
     estimates: Table = {}
     for context, row in counts.items():
+        if context not in told:
+            estimates[context] = dict(lower[context[1:]])
+            continue
         total = sum(row.values())
         spare = sum(discount(count) for count in row.values())
         estimates[context] = {}

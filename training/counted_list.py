@@ -6,8 +6,9 @@ from model.stack import Stack
 from model.vocabulary import Vocabulary
 from training.dataset import NameList
 from training.evaluation import cross_entropy
-from training.examples import Counts, Examples, count_examples, make_examples
-from training.splits import Split, SplitRule, split
+from training.examples import Counts, Examples, count_names, make_examples
+from training.ngrams import Floats
+from training.splits import Indices, Split, SplitRule, split
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,18 @@ class Losses:
 class CountedList:
     """A list as the loop and the losses need it."""
 
+    names: NameList
+    vocabulary: Vocabulary
+    block_size: int
     parts: Split
-    examples: Examples
     train: Counts
     dev: Counts | None
     test: Counts | None
+
+    @property
+    def examples(self) -> Examples:
+        """Those to train on, made when asked for: mini-batches need them, and full batches do not."""
+        return make_examples(*_chosen(self.names, self.parts.train), self.vocabulary, self.block_size)
 
     def losses(self, stack: Stack) -> Losses:
         dev, test = (None if part is None else cross_entropy(stack, part) for part in (self.dev, self.test))
@@ -39,15 +47,15 @@ class CountedList:
 
 
 def count_list(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_size: int) -> CountedList:
-    def examples(indices: list[int]) -> Examples:
-        chosen = [names.names[i] for i in indices]
-        weights = names.weights[indices]
-        return make_examples(chosen, (weights / weights.mean()).tolist(), vocabulary, block_size)
-
-    def counts(indices: list[int]) -> Counts | None:
-        return count_examples(examples(indices), vocabulary.size) if indices else None
+    def counts(indices: Indices) -> Counts:
+        return count_names(*_chosen(names, indices), vocabulary, block_size)
 
     parts = split(names.names, rule)
-    train_examples = examples(parts.train)
-    train_counts = count_examples(train_examples, vocabulary.size)
-    return CountedList(parts, train_examples, train_counts, counts(parts.dev), counts(parts.test))
+    dev, test = (counts(part) if len(part) else None for part in (parts.dev, parts.test))
+    return CountedList(names, vocabulary, block_size, parts, counts(parts.train), dev, test)
+
+
+def _chosen(names: NameList, indices: Indices) -> tuple[list[str], Floats]:
+    """Some of the names, and their weights scaled to a mean of 1."""
+    weights = names.weights[indices]
+    return [names.names[i] for i in indices.tolist()], weights / weights.mean()

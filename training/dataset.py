@@ -7,18 +7,21 @@ be a name is reported with its number and the reason.
 
 import csv
 import hashlib
-import io
 import math
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import NamesmithError
 from model.vocabulary import MAX_NAME_LENGTH, Normalization, is_printable
+from training.ngrams import CHUNK
 
 NAME_COLUMN = "name"
 WEIGHT_COLUMN = "weight"
@@ -38,6 +41,7 @@ class DataError(NamesmithError):
 class NameList:
     """Names in file order, normalised, repeats included, with their weights (n,), and what was passed over.
 
+    A name that is repeated is one object, so a line takes 16 bytes beyond the text of the distinct names.
     Raises DataError for weights too far apart for single precision.
     """
 
@@ -53,7 +57,7 @@ class NameList:
                 f"{self.source}: the largest weight is over {MAX_WEIGHT_RATIO:.0e} times the smallest; even them"
             )
 
-    @property
+    @cached_property
     def distinct(self) -> list[str]:
         return sorted(set(self.names))
 
@@ -63,8 +67,12 @@ class NameList:
 
     def fingerprint(self) -> str:
         """SHA-256 over names and weights in their order, in hexadecimal."""
-        lines = (f"{name}\t{weight!r}\n" for name, weight in zip(self.names, self.weights.tolist(), strict=True))
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        hashed = hashlib.sha256()
+        for start in range(0, len(self.names), CHUNK):
+            weights = self.weights[start : start + CHUNK].tolist()
+            lines = zip(self.names[start : start + CHUNK], weights, strict=True)
+            hashed.update("".join(f"{name}\t{weight!r}\n" for name, weight in lines).encode())
+        return hashed.hexdigest()
 
 
 def read_names(
@@ -79,26 +87,25 @@ def read_names(
     they are scaled to a mean of 1. Raises DataError, for bad lines unless they are to be skipped.
     """
     normalize = normalization or Normalization()
-    text = _read_text(path)
-    read_rows = _csv_rows if path.suffix.lower() == ".csv" else _text_rows
+    kept: dict[str, str] = {}  # the one object of each distinct name
     names: list[str] = []
-    weights: list[float] = []
+    weights = array("d")
     bad: list[str] = []
     empty = 0
-    for line, raw, raw_weight in read_rows(text, path, weight_column):
-        name = tidy(raw, normalize)
+    for line, raw, raw_weight in _rows(path, weight_column):
+        name = raw if raw in kept else tidy(raw, normalize)
         if not name:
             empty += 1
-        elif reason := _fault(name, raw_weight):
+        elif reason := (None if name in kept else _name_fault(name)) or _weight_fault(raw_weight):
             bad.append(f"line {line}: {reason}")
         else:
-            names.append(name)
+            names.append(kept.setdefault(name, name))
             weights.append(float(raw_weight))
     if bad and not skip_bad_lines:
         shown = "; ".join(bad[:_REPORTED_LINES]) + ("; ..." if len(bad) > _REPORTED_LINES else "")
         raise DataError(f"{path}: {len(bad)} bad line(s): {shown}. Mend them, or pass --skip-bad-lines")
-    if len(set(names)) < MIN_DISTINCT_NAMES:
-        raise DataError(f"{path}: {len(set(names))} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}")
+    if len(kept) < MIN_DISTINCT_NAMES:
+        raise DataError(f"{path}: {len(kept)} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}")
     scaled = np.array(weights) / max(weights)
     return NameList(names, scaled / scaled.mean(), path.name, empty, bad)
 
@@ -108,27 +115,42 @@ def tidy(text: str, normalize: Normalization) -> str:
     return normalize(_SPACES.sub(" ", _STRAY.sub("", text)))
 
 
-def _read_text(path: Path) -> str:
+def _rows(path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
+    """Line number, name and weight as they stand in the file, which is read as it is asked for."""
+    is_csv = path.suffix.lower() == ".csv"
+    read_rows = _csv_rows if is_csv else _text_rows
     try:
-        data = path.read_bytes()
+        with path.open(encoding="utf-8-sig", newline="" if is_csv else "\n") as lines:
+            yield from read_rows(lines, path, weight_column)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}: line {line}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
 
 
-def _text_rows(text: str, path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
+def _not_utf8(path: Path) -> DataError:
+    """Looks for the line at fault, by reading the file again."""
+    start = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                at = start + error.start
+                return DataError(f"{path}: line {number}: not UTF-8 text (byte {at}); save the file as UTF-8")
+            start += len(line)
+    return DataError(f"{path}: not UTF-8 text; save the file as UTF-8")  # a pipe, which is empty by now
+
+
+def _text_rows(lines: TextIO, path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
     if weight_column:
         raise DataError(f"{path}: a text file has no columns, so none can be the weight; use a .csv file")
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        yield number, line.removesuffix("\r"), "1"
+    for number, line in enumerate(lines, start=1):
+        yield number, line.removesuffix("\n").removesuffix("\r"), "1"
 
 
-def _csv_rows(text: str, path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _csv_rows(lines: TextIO, path: Path, weight_column: str | None) -> Iterator[tuple[int, str, str]]:
+    reader = csv.reader(lines, strict=True)
     try:
         header = [column.strip() for column in next(reader, [])]
         name_at = _column(header, NAME_COLUMN, path)
@@ -150,13 +172,18 @@ def _column(header: list[str], wanted: str, path: Path) -> int:
         raise DataError(f"{path}: no column {wanted!r} in the header; columns found: {found}") from None
 
 
-def _fault(name: str, weight: str) -> str | None:
-    """Why a line cannot be used, or None."""
+def _name_fault(name: str) -> str | None:
+    """Why a name cannot be used, or None."""
     for char in name:
         if not is_printable(char):
             return f"control character {char!a}"
     if len(name) > MAX_NAME_LENGTH:
         return f"{len(name)} characters, at most {MAX_NAME_LENGTH} are allowed"
+    return None
+
+
+def _weight_fault(weight: str) -> str | None:
+    """Why a weight cannot be used, or None."""
     try:
         value = float(weight)
     except ValueError:

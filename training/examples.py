@@ -1,18 +1,20 @@
 """Names as training examples: each character with the characters before it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from model.vocabulary import BOUNDARY, Vocabulary
+from model.vocabulary import Vocabulary
+from training.ngrams import CHUNK, Chunk, Floats, Ids, count_ngrams, ngrams_of
 
 
 @dataclass(frozen=True)
 class Examples:
-    """`contexts` (n, block_size) and `targets` (n,) are symbol ids; `weights` (n,) count them."""
+    """`contexts` (n, block_size) and `targets` (n,) are symbol ids, in the narrowest type that holds them, for a
+    network to be given as `long()`. `weights` (n,) count them."""
 
     contexts: Tensor
     targets: Tensor
@@ -24,7 +26,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Counts:
-    """The same data by distinct context: `contexts` (m, block_size), `counts` (m, vocabulary size) float32.
+    """The same data by distinct context: `contexts` (m, block_size) int32, `counts` (m, vocabulary size) float32.
 
     Losses and BatchNorm statistics over all examples need only these rows.
     """
@@ -33,29 +35,54 @@ class Counts:
     counts: Tensor
 
 
-def make_examples(names: Sequence[str], weights: Sequence[float], vocabulary: Vocabulary, block_size: int) -> Examples:
+def make_examples(
+    names: Sequence[str], weights: Sequence[float] | Floats, vocabulary: Vocabulary, block_size: int
+) -> Examples:
     """One example a character, the end included, so a name of k letters gives k + 1."""
-    encoded = [vocabulary.encode(name) for name in names]
-    start = [BOUNDARY] * block_size
-    padded = np.array([i for name in encoded for i in (*start, *name, BOUNDARY)], dtype=np.int64)
-    lengths = np.array([len(name) + 1 for name in encoded])
-    name_of = np.repeat(np.arange(len(encoded)), lengths)
-    # Example k of all stands block_size further right in `padded` for each name up to its own.
-    ends = np.arange(len(name_of)) + (name_of + 1) * block_size
-    contexts = padded[ends[:, None] + np.arange(-block_size, 0)]
-    return Examples(
-        torch.from_numpy(contexts),
-        torch.from_numpy(padded[ends]),
-        torch.tensor(weights, dtype=torch.float64)[torch.from_numpy(name_of)],
-    )
+    heavy = np.asarray(weights, dtype=np.float64)
+    total = sum(map(len, names)) + len(names)
+    ngrams = torch.empty((total, block_size + 1), dtype=_narrowest(vocabulary.size))
+    even = bool((heavy == heavy[0]).all())
+    counted = torch.from_numpy(heavy[:1].copy()).expand(total) if even else torch.empty(total, dtype=torch.float64)
+    at = 0
+    for found, of_each in _chunks(names, heavy, vocabulary, block_size):
+        ngrams[at : at + len(found)] = torch.from_numpy(found.astype(np.int32))
+        if not even:
+            counted[at : at + len(found)] = torch.from_numpy(of_each)
+        at += len(found)
+    return Examples(ngrams[:, :-1], ngrams[:, -1], counted)
+
+
+def count_names(
+    names: Sequence[str], weights: Sequence[float] | Floats, vocabulary: Vocabulary, block_size: int
+) -> Counts:
+    """What counting `make_examples` gives, without ever making them: memory for the distinct contexts alone."""
+    heavy = np.asarray(weights, dtype=np.float64)
+    return _by_context(*count_ngrams(lambda: _chunks(names, heavy, vocabulary, block_size)), vocabulary.size)
 
 
 def count_examples(examples: Examples, vocabulary_size: int) -> Counts:
-    contexts = examples.contexts.numpy()
-    codes = np.zeros(len(contexts), dtype=np.int64)
-    for column in contexts.T:  # renumbered at each step, so that no context length overflows
-        codes = np.unique(codes * vocabulary_size + column, return_inverse=True)[1]
-    first, rows = np.unique(codes, return_index=True, return_inverse=True)[1:]
-    counts = np.zeros((len(first), vocabulary_size))
-    np.add.at(counts, (rows, examples.targets.numpy()), examples.weights.numpy())
-    return Counts(torch.from_numpy(contexts[first]), torch.from_numpy(counts).float())
+    ngrams = np.column_stack([examples.contexts.numpy(), examples.targets.numpy()]).astype(np.uint32)
+    return _by_context(*count_ngrams(lambda: iter([(ngrams, examples.weights.numpy())])), vocabulary_size)
+
+
+def _chunks(names: Sequence[str], weights: Floats, vocabulary: Vocabulary, block_size: int) -> Iterator[Chunk]:
+    for start in range(0, len(names), CHUNK):
+        ngrams, name_of = ngrams_of(names[start : start + CHUNK], vocabulary, block_size)
+        yield ngrams, weights[start : start + CHUNK][name_of]
+
+
+def _by_context(ngrams: Ids, sums: Floats, vocabulary_size: int) -> Counts:
+    """Distinct n-grams in order: those of one context are neighbours."""
+    contexts = ngrams[:, :-1]
+    first = np.ones(len(ngrams), dtype=bool)
+    first[1:] = (contexts[1:] != contexts[:-1]).any(axis=1)
+    rows = np.cumsum(first) - 1
+    counts = np.zeros((rows[-1] + 1, vocabulary_size), dtype=np.float32)
+    counts[rows, ngrams[:, -1]] = sums
+    return Counts(torch.from_numpy(contexts[first].astype(np.int32)), torch.from_numpy(counts))
+
+
+def _narrowest(symbols: int) -> torch.dtype:
+    """The narrowest type that torch can index with and that holds the ids of that many symbols."""
+    return torch.uint8 if symbols <= 1 << 8 else torch.int16 if symbols <= 1 << 15 else torch.int32

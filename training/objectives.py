@@ -29,7 +29,7 @@ class MiniBatches:
 
     def __call__(self, stack: Stack) -> Tensor:
         batch = self._draw().to(self._contexts.device)
-        return F.cross_entropy(stack(self._contexts[batch]), self._targets[batch])
+        return F.cross_entropy(stack(self._contexts[batch].long()), self._targets[batch].long())
 
     def _draw(self) -> Tensor:
         count = len(self._targets)

@@ -1,6 +1,6 @@
 """How a run shows itself: a live bar on a terminal, a line now and then elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -17,22 +17,52 @@ def training_progress(console: Console, steps: int) -> Iterator[loop.Progress]:
     if not console.is_terminal:
         yield _lines(console, steps)
         return
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[losses]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
+    with _bar(console, "training") as bar:
         task = bar.add_task("training", total=steps, losses="")
 
         def update(step: int, train_loss: float, dev_loss: float | None) -> None:
             bar.update(task, completed=step, losses=_losses(train_loss, dev_loss))
 
         yield update
+
+
+@contextmanager
+def sweep_progress(console: Console, steps: Sequence[int]) -> Iterator[Callable[[int], loop.Progress]]:
+    """For each run by its number, a function that its loop calls; `steps` are those of the runs. The bar, which only a
+    terminal shows, is of all runs together."""
+    with _bar(console, "sweep") as bar:
+        task = bar.add_task("sweep", total=sum(steps), losses="")
+
+        def watch(number: int) -> loop.Progress:
+            before = sum(steps[:number])
+            bar.update(task, completed=before)
+            return lambda step, train, dev: bar.update(task, completed=before + step, losses=_losses(train, dev))
+
+        yield watch
+
+
+def _bar(console: Console, what: str) -> Progress:
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def both(first: loop.Progress, second: loop.Progress) -> loop.Progress:
+    """One function that calls two."""
+
+    def update(step: int, train_loss: float, dev_loss: float | None) -> None:
+        first(step, train_loss, dev_loss)
+        second(step, train_loss, dev_loss)
+
+    return update
 
 
 def _lines(console: Console, steps: int) -> loop.Progress:

@@ -2,15 +2,21 @@
 
 import hashlib
 import random
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 MIN_TO_HOLD_OUT = 50
 """Distinct names below which nothing is held out: a tenth of them would measure nothing."""
 
 _TRAIN_SHARE, _DEV_SHARE = 0.8, 0.1
 _LECTURE_SEED = 42
+
+Indices = NDArray[np.int64]
 
 
 class Side(StrEnum):
@@ -24,13 +30,13 @@ class SplitRule(StrEnum):
     LECTURE = "lecture"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Indices into a list of names. `dev` and `test` are both empty where nothing is held out."""
 
-    train: list[int]
-    dev: list[int]
-    test: list[int]
+    train: Indices
+    dev: Indices
+    test: Indices
 
 
 def split(names: Sequence[str], rule: SplitRule) -> Split:
@@ -40,13 +46,24 @@ def split(names: Sequence[str], rule: SplitRule) -> Split:
 def _split_by_name(names: Sequence[str]) -> Split:
     """80/10/10 by the hash of each name: repeats of a name fall on one side, and a name stays on
     its side when the list grows, so that later versions can be compared on the same held-out names."""
-    everything = Split(list(range(len(names))), [], [])
-    if len(set(names)) < MIN_TO_HOLD_OUT:
-        return everything
-    parts = Split([], [], [])
-    for i, name in enumerate(names):
-        getattr(parts, side_of(name)).append(i)
-    return parts if parts.train and parts.dev and parts.test else everything
+    if _enough(names):
+        numbers = {side: number for number, side in enumerate(Side)}
+        sides = np.fromiter((numbers[side_of(name)] for name in names), dtype=np.uint8, count=len(names))
+        train, dev, test = (np.flatnonzero(sides == number) for number in numbers.values())
+        if len(train) and len(dev) and len(test):
+            return Split(train, dev, test)
+    nothing = np.arange(0)
+    return Split(np.arange(len(names)), nothing, nothing)
+
+
+def _enough(names: Iterable[str]) -> bool:
+    """Whether the list has `MIN_TO_HOLD_OUT` distinct names."""
+    seen: set[str] = set()
+    for name in names:
+        seen.add(name)
+        if len(seen) == MIN_TO_HOLD_OUT:
+            return True
+    return False
 
 
 def side_of(name: str) -> Side:
@@ -58,7 +75,8 @@ def side_of(name: str) -> Side:
 def _lecture_split(count: int) -> Split:
     """File order, `random.seed(42)`, shuffle, 80/10/10 by line, as in Karpathy's makemore lectures.
     Repeated names can stand on both sides; only for comparison with published losses."""
-    order = list(range(count))
-    random.Random(_LECTURE_SEED).shuffle(order)
+    shuffled = array("q", range(count))
+    random.Random(_LECTURE_SEED).shuffle(shuffled)
+    order = np.array(shuffled, dtype=np.int64)
     first, second = int(_TRAIN_SHARE * count), int(0.9 * count)
     return Split(order[:first], order[first:second], order[second:])

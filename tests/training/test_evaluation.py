@@ -62,7 +62,9 @@ def test_cross_entropy_equals_a_count_character_by_character(weights: list[float
 def test_cross_entropy_does_not_depend_on_repeats_being_merged() -> None:
     stack = random_stack()
     examples = make_examples(NAMES, [1.0] * len(NAMES), VOCABULARY, BLOCK_SIZE)
-    unmerged = Counts(examples.contexts, torch.nn.functional.one_hot(examples.targets, VOCABULARY.size).float())
+    unmerged = Counts(
+        examples.contexts.long(), torch.nn.functional.one_hot(examples.targets.long(), VOCABULARY.size).float()
+    )
     merged = counts_of(NAMES, [1.0] * len(NAMES))
     assert len(merged.contexts) < len(unmerged.contexts)
     assert cross_entropy(stack, merged) == pytest.approx(cross_entropy(stack, unmerged), abs=1e-6)

@@ -34,7 +34,7 @@ def test_examples_are_those_of_the_plain_loop(names: list[str], block_size: int)
     contexts, targets = naive_examples(names, block_size)
     assert examples.contexts.tolist() == contexts
     assert examples.targets.tolist() == targets
-    assert examples.contexts.dtype == examples.targets.dtype == torch.int64
+    assert examples.contexts.dtype == examples.targets.dtype == torch.uint8
     assert len(examples) == sum(len(name) + 1 for name in names)
 
 

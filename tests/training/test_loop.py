@@ -57,7 +57,7 @@ def test_the_classic_run_equals_the_loop_of_the_lectures(examples: Examples, sym
     parameters = [tensor.requires_grad_() for tensor in twin.train().parameters()]
     for i in range(steps):
         drawn = torch.randint(0, len(examples), (32,), generator=generator)
-        loss = F.cross_entropy(twin(examples.contexts[drawn]), examples.targets[drawn])
+        loss = F.cross_entropy(twin(examples.contexts[drawn].long()), examples.targets[drawn].long())
         for p in parameters:
             p.grad = None
         loss.backward()  # type: ignore[no-untyped-call]

@@ -56,7 +56,7 @@ def test_the_loss_of_a_batch_is_the_cross_entropy_of_the_examples_drawn(tiny_nam
     generator = torch.Generator().manual_seed(7)
     for _ in range(3):
         drawn = torch.randint(0, len(examples), (16,), generator=generator)
-        expected = F.cross_entropy(twin(examples.contexts[drawn]), examples.targets[drawn])
+        expected = F.cross_entropy(twin(examples.contexts[drawn].long()), examples.targets[drawn].long())
         assert float(objective(stack).detach()) == float(expected.detach())
 
 
@@ -120,7 +120,7 @@ def test_all_contexts_without_smoothing_equal_one_pass_over_all_examples(
 
     stack, oracle = new_stack(vocabulary.size), new_stack(vocabulary.size)
     loss = unsmoothed(counts, monkeypatch)(stack)
-    expected = F.cross_entropy(oracle(examples.contexts), examples.targets)
+    expected = F.cross_entropy(oracle(examples.contexts.long()), examples.targets.long())
     loss.backward()  # type: ignore[no-untyped-call]
     expected.backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(loss, expected, rtol=0, atol=1e-12)

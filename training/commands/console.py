@@ -5,8 +5,12 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
+from model.errors import TableTooLargeError
+from model.header import read_header
+from model.transitions import check_budget
 from training.counted_list import Losses
 from training.dataset import NameList
+from training.splits import MIN_TO_HOLD_OUT
 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -25,6 +29,19 @@ def print_list(names: NameList) -> None:
 def print_losses(losses: Losses) -> None:
     out.print(f"train loss {losses.train:.4f}")
     if losses.dev is None or losses.test is None:
-        err.print("[yellow]the list is too small to hold names out: there is no dev or test loss[/]")
+        err.print(
+            f"[yellow]the list is too small to hold names out ({MIN_TO_HOLD_OUT} distinct ones are needed): there is "
+            "no dev or test loss. The gate cannot judge how the model does on names that it has not seen, and "
+            "`evaluate` does not show what counting reaches[/]"
+        )
     else:
         out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")
+
+
+def print_table_size(checkpoint: bytes) -> None:
+    """A word on a model that is served by its network, because its table would be too large."""
+    header = read_header(checkpoint)
+    try:
+        check_budget(header.vocabulary.size, header.block_size)
+    except TableTooLargeError as error:
+        out.print(f"{escape(str(error))}; it is served by its network instead (see docs/training.md, Long contexts)")

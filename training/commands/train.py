@@ -5,11 +5,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from rich.markup import escape
 
@@ -17,7 +15,8 @@ from model import store
 from model.errors import NamesmithError
 from model.store import Store, check_name
 from training.checks import Check
-from training.commands.console import err, out, print_list, print_losses
+from training.commands.console import err, out, print_list, print_losses, print_table_size
+from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.options import (
     DataArgument,
     SkipOption,
@@ -32,15 +31,10 @@ from training.dataset import DataError, read_names
 from training.gate import MARGIN, GateRefusedError, examine, require
 from training.overrides import override_record
 from training.presets import PRESETS
-from training.progress import training_progress
+from training.progress import both, training_progress
 from training.run import Config, Result, fit, override
 from training.splits import SplitRule
-
-
-class Device(StrEnum):
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+from training.tensorboard import logging_to
 
 
 def _known_preset(value: str) -> str:
@@ -59,7 +53,7 @@ def train(
     preset: PresetOption = "fast",
     store_dir: StoreOption = store.OWN,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")] = 1,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: DeviceOption = Device.auto,
     split: SplitOption = SplitRule.NAMES,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Publish even if the gate refuses; recorded.")] = False,
@@ -73,6 +67,7 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")] = None,
     weight_column: WeightOption = None,
     skip_bad_lines: SkipOption = False,
+    tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
 ) -> None:
     """Train on a list of names and publish the model."""
     model_name = check_name(name if name is not None else _name_from(data))
@@ -86,12 +81,15 @@ def train(
             split=split,
             block_size=block_size,
             layers=None if layers is None else _read_layers(layers),
-            device=_device(device),
+            device=chosen_device(device),
         )
         print_list(names)
-        with training_progress(out, config.preset.steps) as progress:
-            result = fit(names, config, progress)
+        with logging_to(tensorboard, model_name, config) as log:
+            with training_progress(out, config.preset.steps) as progress:
+                result = fit(names, config, both(progress, log.step))
+            log.result(result)
         print_losses(result.losses)
+        print_table_size(result.data)
         out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
         checks = examine(result, names, split, current_version(model_name, store_dir), margin)
         facts = {**result.facts(), **_pass_gate(checks, force)}
@@ -136,14 +134,6 @@ def _read_layers(path: Path) -> list[dict[str, Any]]:
     if not (isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers)):
         raise DataError(f'{path}: a layer list is a JSON array of objects such as {{"type": "Tanh"}}')
     return layers
-
-
-def _device(device: Device) -> str:
-    if device == Device.auto:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == Device.cuda and not torch.cuda.is_available():
-        raise NamesmithError("no CUDA device is available; use --device cpu")
-    return device.value
 
 
 def _json_result(result: Result, name: str) -> dict[str, Any]:

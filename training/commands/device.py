@@ -1,0 +1,29 @@
+"""Where to compute: `--device`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import torch
+import typer
+
+from model.errors import NamesmithError
+
+
+class Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+DeviceOption = Annotated[
+    Device, typer.Option("--device", help="Where to compute; auto takes a GPU where there is one.")
+]
+
+
+def chosen_device(device: Device) -> str:
+    """The name that PyTorch knows it by. Raises NamesmithError where it is not there."""
+    if device == Device.auto:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == Device.cuda and not torch.cuda.is_available():
+        raise NamesmithError("no CUDA device is available; use --device cpu")
+    return device.value

@@ -14,7 +14,7 @@ import torch
 
 from model.store import BUNDLED, Store
 from model.version_files import MODEL_FILE
-from training import cli
+from training.commands import evaluate, train
 from training.presets import tanh_stack
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +129,7 @@ def test_an_interrupt_at_any_time_is_one_line(
     def interrupt(*_: object, **__: object) -> Never:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, called, interrupt)
+    monkeypatch.setattr(train, called, interrupt)
     assert_one_error_line(command("train", tiny_file, "--store", store, *QUICK), 1)
     assert not store.exists()
 
@@ -249,8 +249,8 @@ def test_a_refusal_leaves_the_current_version_in_place(command: Command, tiny_fi
 def test_a_json_file_that_cannot_be_written_fails_before_any_work(
     where: str, subcommand: str, command: Command, tiny_file: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "fit", forbidden)
-    monkeypatch.setattr(cli, "measure", forbidden)
+    monkeypatch.setattr(train, "fit", forbidden)
+    monkeypatch.setattr(evaluate, "measure", forbidden)
     subject = [tiny_file, "--store", store] if subcommand == "train" else ["us-names", tiny_file]
     outcome = command(subcommand, *subject, "--json", tiny_file.parent / where)
     assert "cannot write" in assert_one_error_line(outcome, 1)

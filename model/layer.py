@@ -42,7 +42,7 @@ class Layer:
         if self.training:
             self.out = out
             if self.watched and out.requires_grad:
-                out.retain_grad()  # type: ignore[no-untyped-call]
+                out.retain_grad()
         return out
 
     def train(self, mode: bool = True) -> None:

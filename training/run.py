@@ -12,6 +12,7 @@ import torch
 from model import checkpoint, header
 from model.checkpoint import Checkpoint
 from model.errors import StackError, UnknownCharacterError
+from model.layers import TANH_GAIN
 from model.stack import Description, Stack
 from model.vocabulary import Normalization, Vocabulary
 from training.baselines import baseline_losses
@@ -20,6 +21,7 @@ from training.dataset import DataError, NameList
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
+from training.recorder import Recorder
 from training.splits import SplitRule
 
 
@@ -33,6 +35,8 @@ class Config:
     block_size: int = 3
     layers: Description | None = None
     """The stack's description; None for the usual one."""
+    gain: float = TANH_GAIN
+    """What hidden weights are multiplied by at first, beyond 1 / sqrt(fan-in)."""
     device: str = "cpu"
 
 
@@ -66,18 +70,22 @@ class Result:
         }
 
 
-def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -> Result:
-    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TrainingError for a
-    run that diverges."""
+def fit(
+    names: NameList, config: Config, progress: Progress = lambda *_: None, recorder: Recorder | None = None
+) -> Result:
+    """Trains a model on `names`, watched by `recorder`. Raises StackError for a layer list that does not fit,
+    TrainingError for a run that diverges."""
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
     stack = _new_stack(config, vocabulary.size)
     generator = torch.Generator().manual_seed(config.seed)
-    stack.reset_parameters(generator)
+    stack.reset_parameters(generator, config.gain)
     stack = stack.to(device=config.device)
     data = count_list(names, config.split, vocabulary, config.block_size)
     objective = _objective(data, config.preset, generator, config.device)
-    history = train(stack, objective, data.dev, config.preset, progress)
+    if recorder is not None:
+        recorder.begin(stack, vocabulary.size, data.train.counts.sum(1) if config.preset.batch_size is None else None)
+    history = train(stack, objective, data.dev, config.preset, progress, recorder)
     recalibrate(stack, data.train)
     losses = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
@@ -141,6 +149,7 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
             "learning_rate": preset.learning_rate,
             "batch_size": preset.batch_size,
             "steps": preset.steps,
+            "gain": round(config.gain, 6),
             "seed": config.seed,
             "split": config.split.value,
         },

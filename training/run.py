@@ -18,10 +18,10 @@ from model.vocabulary import Normalization, Vocabulary
 from training.baselines import baseline_losses
 from training.counted_list import CountedList, Losses, count_list
 from training.dataset import DataError, NameList
+from training.health.recorder import Recorder
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
-from training.recorder import Recorder
 from training.splits import SplitRule
 
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from model.stack import Stack
-from training.diagnostics import Curve, Diagnostics, Look
-from training.looking import look_at, traits, weights
-from training.spread import short
+from training.health.diagnostics import Curve, Diagnostics, Look
+from training.health.looking import look_at, traits, weights
+from training.health.spread import short
 
 _LOOKS = 5
 _SAMPLES = 150

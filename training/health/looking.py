@@ -9,8 +9,8 @@ from torch import Tensor
 
 from model.layer import Layer
 from model.stack import Stack
-from training.diagnostics import LayerLook, LayerTraits, Look, Statistics, WeightLook
-from training.spread import short, spread
+from training.health.diagnostics import LayerLook, LayerTraits, Look, Statistics, WeightLook
+from training.health.spread import short, spread
 
 _MAX_ROWS = 2048
 _MAX_UNITS = 50

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from model.errors import NamesmithError
-from training.spread import Spread
+from training.health.spread import Spread
 
 
 @dataclass(frozen=True)

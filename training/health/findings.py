@@ -1,8 +1,8 @@
 """What diagnostics mean, in words: one finding for each thing that was looked at."""
 
-from training import layer_checks, run_checks, start_checks
-from training.diagnostics import Diagnostics
-from training.finding import Finding, Reached, Severity
+from training.health import layer_checks, run_checks, start_checks
+from training.health.diagnostics import Diagnostics
+from training.health.finding import Finding, Reached, Severity
 
 _CHECKS = (
     run_checks.failure,

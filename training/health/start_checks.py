@@ -1,9 +1,9 @@
 """Findings about how the layers of a network began. No layer is known by its type."""
 
-from training.diagnostics import Diagnostics, LayerTraits, WeightLook
-from training.finding import GLOROT, HE, MAKEMORE, Finding, Reached, Severity
+from training.health.diagnostics import Diagnostics, LayerTraits, WeightLook
+from training.health.finding import GLOROT, HE, MAKEMORE, Finding, Reached, Severity
 
-_SCALE_LOW, _SCALE_HIGH = 0.75, 2.0
+SCALE_LOW, SCALE_HIGH = 0.75, 2.0
 _SATURATED = 0.30
 _NARROW = 0.65
 _GRADIENT_FALL = 10.0
@@ -18,7 +18,7 @@ def weight_scale(seen: Diagnostics, _: Reached) -> Finding | None:
     if not scaled:
         return None
     look, layer, ratio = max(scaled, key=lambda item: max(item[2], 1 / item[2]) if item[2] else float("inf"))
-    if _SCALE_LOW <= ratio <= _SCALE_HIGH:
+    if SCALE_LOW <= ratio <= SCALE_HIGH:
         return Finding(
             Severity.OK,
             "The first weights have the right size",
@@ -46,7 +46,7 @@ def _off_scale(look: WeightLook, layer: LayerTraits, ratio: float) -> Finding:
         f"Initial weights {how}" + (" (the gain is missing)" if small and look.scale and look.scale < 1.1 else ""),
         f"Layer {layer.label}: weights times the root of their fan-in spread by {look.scale:.2f}; the nonlinearity "
         f"after them wants {layer.wanted_gain:.2f}. {so}. Multiply the initial weights by {1 / ratio:.2g}.",
-        f"{GLOROT}; {HE}; usual: {_SCALE_LOW} to {_SCALE_HIGH:g} times the gain",
+        f"{GLOROT}; {HE}; usual: {SCALE_LOW} to {SCALE_HIGH:g} times the gain",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_BINS = 60
+_BINS = 40
 _REACH = 4.0
 """Standard deviations from the mean that a histogram covers."""
 

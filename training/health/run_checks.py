@@ -3,10 +3,10 @@
 import math
 from statistics import median_high
 
-from training.diagnostics import Diagnostics
-from training.finding import MAKEMORE, OWN, Finding, Reached, Severity
+from training.health.diagnostics import Diagnostics
+from training.health.finding import MAKEMORE, OWN, Finding, Reached, Severity
 
-_UPDATE_HIGH, _UPDATE_LOW = -1.2, -4.0
+UPDATE_HIGH, _UPDATE_LOW = -1.2, -4.0
 _FIRST_LOSS = 1.5
 _LEARNED = 0.1
 _JUMP = 0.3
@@ -29,9 +29,9 @@ def update_size(seen: Diagnostics, _: Reached) -> Finding | None:
         return None
     peak = median_high(known[-1] for known in updates)
     middle = median_high(known[len(known) // 2] for known in updates)
-    source = f"{MAKEMORE}: about -3 over a long run; bounds {_UPDATE_HIGH:g} and {_UPDATE_LOW:g}: {OWN}"
+    source = f"{MAKEMORE}: about -3 over a long run; bounds {UPDATE_HIGH:g} and {_UPDATE_LOW:g}: {OWN}"
     usual = f"Usually a step moves the middle matrix by 10^{middle:.1f} of its size, at the most by 10^{peak:.1f}"
-    if peak > _UPDATE_HIGH:
+    if peak > UPDATE_HIGH:
         return Finding(
             Severity.WARNING,
             f"Steps too large: up to 10^{peak:.1f} of the weights",
@@ -115,8 +115,8 @@ def overfitting(seen: Diagnostics, reached: Reached) -> Finding | None:
     if last <= least + _RISE and gap <= _GAP:
         return Finding(
             Severity.OK,
-            "The dev loss falls to the end",
-            f"It ends at {last:.4f}; its least was {least:.4f}" + (f", {gap:.3f} over the train loss." if gap else "."),
+            "The dev loss ends at its least",
+            f"{last:.4f}; the least was {least:.4f}" + (f", {gap:.3f} over the train loss." if gap else "."),
             f"{OWN}: a rise of up to {_RISE:g}, a distance of up to {_GAP:g}",
         )
     step = seen.dev.steps[seen.dev.values.index(least)]

@@ -2,12 +2,12 @@
 
 from statistics import median
 
-from training.diagnostics import Diagnostics, Statistics
-from training.finding import IOFFE, MAKEMORE, OWN, Finding, Reached, Severity
+from training.health.diagnostics import Diagnostics, Statistics
+from training.health.finding import IOFFE, MAKEMORE, OWN, Finding, Reached, Severity
 
-_SATURATED, _SATURATED_MUCH = 0.40, 0.60
+_SATURATED, SATURATED_MUCH = 0.40, 0.60
 _GROWN = 4.0
-_DEAD_FEW, _DEAD_MANY = 0.01, 0.10
+_DEAD_FEW, DEAD_MANY = 0.01, 0.10
 _SHIFT, _STRETCH = 0.5, 1.5
 
 
@@ -16,7 +16,7 @@ def last_saturation(seen: Diagnostics, _: Reached) -> Finding | None:
     if found is None or seen.last is None or found[0] <= _SATURATED:
         return None
     share, layer = found
-    much = share > _SATURATED_MUCH
+    much = share > SATURATED_MUCH
     return Finding(
         Severity.WARNING if much else Severity.NOTE,
         f"Layer {layer.label} saturated {share:.0%} at step {seen.last.step:,}",
@@ -26,7 +26,7 @@ def last_saturation(seen: Diagnostics, _: Reached) -> Finding | None:
             if much
             else "The layer works close to its limits, which long training brings about; it still learns."
         ),
-        f"{OWN}: a note over {_SATURATED:.0%}, a warning over {_SATURATED_MUCH:.0%}",
+        f"{OWN}: a note over {_SATURATED:.0%}, a warning over {SATURATED_MUCH:.0%}",
     )
 
 
@@ -62,11 +62,11 @@ def dead_units(seen: Diagnostics, _: Reached) -> Finding | None:
             Severity.OK, "No dead units", f"Every unit learns from some example at step {seen.last.step:,}.", MAKEMORE
         )
     return Finding(
-        Severity.WARNING if share > _DEAD_MANY else Severity.NOTE,
+        Severity.WARNING if share > DEAD_MANY else Severity.NOTE,
         f"Layer {layer.label}: {share:.0%} of its units are dead",
         f"At step {seen.last.step:,} no example sends a gradient back through them, so they stay as they are. Steps "
         "too large or initial weights too large.",
-        f"{MAKEMORE}; a note over {_DEAD_FEW:.0%}, a warning over {_DEAD_MANY:.0%} ({OWN})",
+        f"{MAKEMORE}; a note over {_DEAD_FEW:.0%}, a warning over {DEAD_MANY:.0%} ({OWN})",
     )
 
 

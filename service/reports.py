@@ -1,15 +1,13 @@
 """Training reports: HTML that came with a version, read from the store when asked for."""
 
-from typing import Any
-
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 
 from model.version_files import REPORT_FILE
-from service.problems import ProblemError
+from service.problems import ProblemError, documented
 from service.served import ServedModel
 
-UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "The one whose ETag was in If-None-Match."}}
+DOCUMENTED = documented(404, 500, 503) | {304: {"description": "The one whose ETag was in If-None-Match."}}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; sandbox",

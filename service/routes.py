@@ -156,13 +156,7 @@ def get_model(request: Request, response: Response, name: str) -> ModelInfo:
     return info
 
 
-@router.get(
-    "/models/{name}/report",
-    tags=["models"],
-    responses=_REPORT | _INFO,
-    response_class=HTMLResponse,
-    response_model=None,
-)
+@router.get("/models/{name}/report", tags=["models"], responses=reports.DOCUMENTED, response_class=HTMLResponse)
 def get_report(request: Request, name: str) -> Response:
     """The training report of a model: one page of HTML that loads nothing."""
     return reports.answer(_catalog(request).get(name), request.headers.get("if-none-match"))

@@ -11,6 +11,7 @@ from training.commands.console import err
 from training.commands.evaluate import evaluate
 from training.commands.listing import list_versions
 from training.commands.publish import publish
+from training.commands.report import report
 from training.commands.train import train
 from training.gate import GateRefusedError
 
@@ -19,6 +20,7 @@ FAILED, REFUSED = 1, 3
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train, judge and publish name models.")
 app.command("train")(train)
 app.command("evaluate")(evaluate)
+app.command("report")(report)
 app.command("publish")(publish)
 app.command("list")(list_versions)
 

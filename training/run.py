@@ -24,6 +24,9 @@ from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
 from training.splits import SplitRule
 
+Baselines = dict[str, dict[str, float]]
+"""What counting reaches on the held-out parts: by part, by way of counting (see `training.baselines`)."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -47,6 +50,7 @@ class Result:
     digest: str
     parameters: int
     losses: Losses
+    baselines: Baselines
     history: History
     seconds: float
     """Of the whole run: examples, training, evaluation."""
@@ -54,6 +58,7 @@ class Result:
     def facts(self) -> dict[str, Any]:
         """What the manifest keeps beyond the checkpoint: what differs from run to run."""
         return {
+            "baselines": self.baselines,
             "seconds": round(self.history.seconds, 3),
             "total_seconds": round(self.seconds, 3),
             "curve": [
@@ -92,10 +97,10 @@ def fit(
         raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
     content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
     seconds = time.perf_counter() - began
-    return Result(content, header.digest(content), stack.parameter_count, losses, history, seconds)
+    return Result(content, header.digest(content), stack.parameter_count, losses, _baselines(data), history, seconds)
 
 
-def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses, dict[str, dict[str, float]]]:
+def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses, Baselines]:
     """Losses of a model on the three parts of a list, and on those held out what counting the first one reaches (see
     `training.baselines`). Raises DataError for a name it cannot spell."""
     for name in names.names:
@@ -104,9 +109,12 @@ def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses
         except UnknownCharacterError as error:
             raise DataError(f"{names.source}: {name[:64]!r}: {error}") from None
     data = count_list(names, rule, model.vocabulary, model.block_size)
+    return data.losses(model.stack), _baselines(data)
+
+
+def _baselines(data: CountedList) -> Baselines:
     held_out = {"dev": data.dev, "test": data.test}
-    baselines = {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
-    return data.losses(model.stack), baselines
+    return {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
 
 
 def _objective(data: CountedList, preset: Preset, generator: torch.Generator, device: str) -> Objective:
@@ -153,7 +161,7 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
             "seed": config.seed,
             "split": config.split.value,
         },
-        "losses": {"train": losses.train, "dev": losses.dev, "test": losses.test},
+        "losses": losses.by_part(),
     }
 
 

@@ -2,6 +2,7 @@
 font, and matplotlib's global state is left alone."""
 
 import io
+import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from training.health.spread import Spread
 
 Thing = TypeVar("Thing")
+
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # "building the font cache": not for users
 
 COLOURS = ("#3b82f6", "#0d9488", "#5f9a0c", "#b47b00", "#ea580c", "#db2777", "#9333ea", "#64748b")
 """Each can be told from white and from black, and from its neighbours."""

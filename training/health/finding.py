@@ -34,7 +34,7 @@ class Finding:
 class Reached:
     """What the finished model reaches (nats a character), as far as that is known."""
 
-    losses: Mapping[str, float | None] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict)
     """By part: `train`, `dev`, `test`."""
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What counting reaches: by part, by way of counting."""

@@ -10,6 +10,7 @@ from model.stack import Stack
 from training.health.diagnostics import Curve, Diagnostics, Look
 from training.health.looking import look_at, traits, weights
 from training.health.spread import short
+from training.loop import Progress
 
 _LOOKS = 5
 _SAMPLES = 150
@@ -58,10 +59,15 @@ class Recorder:
                 self._updates[name].add(step, math.log10(ratio) if ratio > 0 else math.nan)
         self._prepare(step + 1)
 
-    def dev_loss(self, step: int, value: float | None) -> None:
-        """The loss on held-out names as it was last known."""
-        if value is not None and value != self._dev.last:
-            self._dev.add(step, value)
+    def beside(self, progress: Progress) -> Progress:
+        """`progress`, with the dev losses kept."""
+
+        def told(step: int, train_loss: float, dev_loss: float | None) -> None:
+            progress(step, train_loss, dev_loss)
+            if dev_loss is not None and dev_loss != self._dev.last:  # the last known one is told again in between
+                self._dev.add(step, dev_loss)
+
+        return told
 
     def result(self, failure: str | None = None) -> Diagnostics:
         """All that was seen, of a run that failed too."""

@@ -55,7 +55,7 @@ def _missing(subject: Subject) -> list[str]:
         lines.append("This version was published without diagnostics; they can only be had by training it again.")
     if not subject.reached.losses:
         lines.append("Its losses are not known.")
-    if not subject.baselines:
+    if not subject.reached.baselines:
         lines.append("What counting reaches on the same names is not known; give the list to have it measured.")
     return lines
 
@@ -70,7 +70,9 @@ def _facts(subject: Subject) -> list[tables.Table]:
         "Gate": _gate(subject.run.get("gate")),
     }
     return [
-        tables.Table(title, ["", ""], [[str(key), _plain(value)] for key, value in known.items()], text=True)
+        tables.Table(
+            title, ["", ""], [[str(key), _plain(value)] for key, value in sorted(known.items(), key=_order)], text=True
+        )
         for title, known in titled.items()
         if isinstance(known, Mapping) and known
     ]
@@ -83,6 +85,12 @@ def _gate(checks: Any) -> dict[str, str]:
     return {
         str(check.get("name")): f"{words.get(check.get('passed') is True)}: {check.get('detail')}" for check in known
     }
+
+
+def _order(entry: tuple[Any, Any]) -> tuple[int, str]:
+    """Places of layers by number, names of facts by letters: a manifest's keys have lost their order."""
+    key = str(entry[0])
+    return (int(key), "") if key.isdecimal() else (-1, key)
 
 
 def _plain(value: Any) -> str:

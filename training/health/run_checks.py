@@ -12,6 +12,7 @@ _LEARNED = 0.1
 _JUMP = 0.3
 _RISE = 0.01
 _GAP = 0.3
+_CLOSE, _BEHIND = 0.02, 0.1
 _FALLING, _LAST_PART = 0.03, 0.2
 
 
@@ -136,13 +137,15 @@ def against_counting(_: Diagnostics, reached: Reached) -> Finding | None:
         return None
     way, best = min(counted.items(), key=lambda item: item[1])
     way = way.replace("_", "-").replace("kneser-ney", "Kneser-Ney")
-    better = dev < best
+    behind = dev - best
+    severity = Severity.OK if behind <= _CLOSE else Severity.NOTE if behind <= _BEHIND else Severity.WARNING
+    words = "Better than" if behind < 0 else "As good as" if behind <= _CLOSE else "Worse than"
     return Finding(
-        Severity.OK if better else Severity.WARNING,
-        f"{'Better' if better else 'Worse'} than counting: {dev:.4f} against {best:.4f}",
+        severity,
+        f"{words} counting: {dev:.4f} against {best:.4f}",
         f"Dev loss, and that of the best way to count ({way}) on the same names."
-        + ("" if better else " The network is of no use as it is."),
-        "counted on the same names",
+        + ("" if severity == Severity.OK else " There is more to be learned from this list."),
+        f"{OWN}: a note over {_CLOSE:g} behind, a warning over {_BEHIND:g}",
     )
 
 

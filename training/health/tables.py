@@ -9,6 +9,7 @@ from training.health.diagnostics import Diagnostics, Look
 from training.health.finding import Reached
 
 _PARTS = ("train", "dev", "test")
+_KINDS = ("length", "bigram", "trigram")
 _WAYS = {
     "unigram": "counting single letters",
     "bigram": "counting pairs",
@@ -27,7 +28,7 @@ class Table:
 
 def losses(reached: Reached) -> Table | None:
     """The network's losses above those of counting."""
-    rows = {"this network": reached.losses}
+    rows: dict[str, Mapping[str, float]] = {"this network": reached.losses}
     for part, ways in reached.baselines.items():
         for way, loss in ways.items():
             label = _WAYS.get(way, way)
@@ -38,14 +39,13 @@ def losses(reached: Reached) -> Table | None:
 
 def quality(known: Mapping[str, Any]) -> Table:
     """Of generated names: shares, and distances to held-out names beside those between two sets of real ones."""
-    rows = [[f"{key} (share)", _number(known.get(key), ".1%"), ""] for key in ("validity", "novelty") if key in known]
-    distinct = known.get("uniqueness")
-    for count, share in distinct.items() if isinstance(distinct, Mapping) else ():
+    distinct, distances, floor = (known.get(key) or {} for key in ("uniqueness", "distances", "noise_floor"))
+    rows = [[key, _number(known.get(key), ".1%"), ""] for key in ("validity", "novelty") if key in known]
+    for count, share in sorted(distinct.items(), key=lambda item: int(item[0])):
         rows.append([f"distinct among {int(count):,}", _number(share, ".1%"), ""])
-    floor = known.get("noise_floor") or {}
-    for kind, distance in (known.get("distances") or {}).items():
-        rows.append([f"distance of {kind}s (bits)", _number(distance, ".4f"), _number(floor.get(kind), ".4f")])
-    return Table(f"Of {known.get('count', 'its')} names", ["", "generated", "between real names"], rows)
+    for kind in (kind for kind in _KINDS if kind in distances):
+        rows.append([f"distance of {kind}s (bits)", _number(distances[kind], ".4f"), _number(floor.get(kind), ".4f")])
+    return Table(f"Of {_number(known.get('count'), ',')} names", ["", "generated", "between real names"], rows)
 
 
 def layers(seen: Diagnostics) -> Table:

@@ -21,6 +21,7 @@ COPY service service
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
     NAMESMITH_STORE=/var/lib/namesmith/store
 RUN python -m compileall -q model training service && python -m model.warming
 USER 10001:10001

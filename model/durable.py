@@ -1,7 +1,12 @@
 """Files that are whole on disk, or not there: written beside, synced, renamed, and their directory synced."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+_STAGING_PREFIX = ".staging-"
 
 
 def make_directories(path: Path) -> None:
@@ -41,6 +46,25 @@ def replace_file(path: Path, content: bytes) -> None:
             write_synced(temporary, before)
             temporary.replace(path)
         raise
+
+
+def write_directory(path: Path, files: Mapping[str, bytes]) -> None:
+    """A new directory, with what is missing above it: staged beside, all of it synced, renamed, and its parent synced.
+    `files` are contents by their paths in it. If anything fails, nothing is left."""
+    make_directories(path.parent)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=path.parent))
+    try:
+        for file, content in files.items():
+            make_directories((staging / file).parent)
+            write_synced(staging / file, content)
+        staging.chmod(0o755)
+        for directory in sorted({(staging / file).parent for file in files}, reverse=True):
+            sync_directory(directory)
+        staging.rename(path)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

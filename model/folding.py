@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.layers import BatchNorm1d, Embedding, Flatten, Layer, Linear
+from model.layer import Layer
+from model.layers import BatchNorm1d, Embedding, Flatten, Linear
 from model.stack import Stack
 
 MAX_TABLE_NUMBERS = 4_000_000

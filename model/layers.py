@@ -1,59 +1,15 @@
-"""The layers, by hand, in the manner of torch.nn.
-
-A layer is built from plain numbers, is called on a tensor, and names its parameters (which training
-changes) and its buffers (state that is saved but never optimised). `out`, the last output, exists only
-in training mode, where diagnostics read it; in evaluation a call stores nothing, so threads can share a layer.
-A new layer is a class here plus its name in `LAYERS`.
-"""
+"""The layers, by hand. A new one is a subclass of `Layer` here plus its name in `LAYERS`."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.layer import Layer
 
-class Layer:
-    """What every layer shares. Subclasses give `forward` and declare the names of their state."""
-
-    config_names: ClassVar[tuple[str, ...]] = ()
-    buffer_names: ClassVar[tuple[str, ...]] = ()
-    parameter_names: tuple[str, ...] = ()
-    training: bool = True
-    out: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def __call__(self, x: Tensor) -> Tensor:
-        out = self.forward(x)
-        if self.training:
-            self.out = out
-        return out
-
-    def train(self, mode: bool = True) -> None:
-        """Training mode, or with `mode=False` evaluation mode, which forgets `out`."""
-        self.training = mode
-        if not mode:
-            self.__dict__.pop("out", None)
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draws initial parameters; layers without random parameters do nothing."""
-
-    def parameters(self) -> dict[str, Tensor]:
-        return {name: getattr(self, name) for name in self.parameter_names}
-
-    def buffers(self) -> dict[str, Tensor]:
-        return {name: getattr(self, name) for name in self.buffer_names}
-
-    def config(self) -> dict[str, Any]:
-        """The plain description from which `build` makes an equal layer (without its state)."""
-        return {"type": type(self).__name__, **{name: getattr(self, name) for name in self.config_names}}
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config().items() if name != "type")
-        return f"{type(self).__name__}({arguments})"
+TANH_GAIN = 5 / 3
 
 
 class Embedding(Layer):
@@ -91,7 +47,7 @@ class Linear(Layer):
     config_names = ("in_features", "out_features", "bias")
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        self.in_features = in_features
+        self.in_features = self.fan_in = in_features
         self.out_features = out_features
         self.weight = torch.zeros(in_features, out_features)
         self.bias = torch.zeros(out_features) if bias else None
@@ -122,7 +78,7 @@ class BatchNorm1d(Layer):
 
     config_names = ("num_features", "eps", "momentum")
     parameter_names = ("gamma", "beta")
-    buffer_names = ("running_mean", "running_var")
+    buffer_names = running_statistics = ("running_mean", "running_var")
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.num_features = num_features
@@ -176,12 +132,18 @@ def _statistics(x: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
 class Tanh(Layer):
     """Elementwise tanh, any shape."""
 
+    gain = TANH_GAIN
+    saturates_at = 0.97
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh(x)
 
 
 class ReLU(Layer):
     """Elementwise max(x, 0), any shape."""
+
+    gain = math.sqrt(2)
+    silent_at = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from model.errors import StackError
-from model.layers import LAYERS, BatchNorm1d, Embedding, Flatten, Layer, Linear
+from model.layer import Layer
+from model.layers import LAYERS, TANH_GAIN, BatchNorm1d, Embedding, Flatten, Linear
 
 Description = Sequence[Mapping[str, Any]]
 """One mapping a layer: its `type` and the arguments of its constructor, as in
@@ -16,7 +17,6 @@ Description = Sequence[Mapping[str, Any]]
 
 MAX_LAYERS = 1_000
 MAX_DIMENSION = 1_000_000
-TANH_GAIN = 5 / 3
 OUTPUT_GAIN = 0.1
 
 
@@ -42,14 +42,14 @@ class Stack:
             x = layer(x)
         return x
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Initial parameters: each layer's own, hidden Linear weights times 5/3 (the gain that keeps
-        tanh's output spread), and the last layer damped by 0.1 so that the first guess is nearly uniform."""
+    def reset_parameters(self, generator: torch.Generator, gain: float = TANH_GAIN) -> None:
+        """Initial parameters: each layer's own, hidden Linear weights times `gain` (5/3 keeps tanh's output
+        spread), and the last layer damped by 0.1 so that the first guess is nearly uniform."""
         for layer in self.layers:
             layer.reset_parameters(generator)
         linears = [layer for layer in self.layers if isinstance(layer, Linear)]
         for linear in linears[:-1]:
-            linear.weight *= TANH_GAIN
+            linear.weight *= gain
         last = self.layers[-1]
         if isinstance(last, BatchNorm1d):
             last.gamma *= OUTPUT_GAIN

@@ -1,4 +1,4 @@
-"""A directory of published models: `NAME/versions/DIGEST/{model.safetensors, names.txt, manifest.json}`
+"""A directory of published models: `NAME/versions/DIGEST/{model.safetensors, names.txt, manifest.json, report/}`
 and `NAME/current`, a small file that names the digest being served.
 
 A version is staged beside its final place, synced, renamed and never changed; then `current` is replaced.
@@ -6,15 +6,13 @@ A reader therefore sees the old version or the new one, whole.
 """
 
 import re
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.durable import make_directories, replace_file, sync_directory, write_synced
+from model.durable import replace_file, write_directory
 from model.errors import CheckpointError, StoreError
 from model.header import Header, read_header
 from model.header import digest as digest_of
@@ -25,6 +23,7 @@ from model.version_files import (
     manifest_file,
     names_file,
     parse_names,
+    read_file,
     read_files,
 )
 
@@ -38,7 +37,6 @@ OWN = Path(__file__).resolve().parent.parent / "var" / "store"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_STAGING_PREFIX = ".staging-"
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,12 @@ class Stored:
     training_names: frozenset[str] | None
     """The distinct names of the training list; None for a version published without its list."""
     manifest: dict[str, Any]
+    directory: Path
+
+    def read(self, file: str) -> bytes | None:
+        """One of the version's other files, such as `REPORT_FILE`; None where it has none. Raises StoreError and
+        CheckpointError for one that is damaged."""
+        return read_file(self.directory, self.manifest, file)
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Store:
         data = contents[MODEL_FILE]
         names = parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
         with _naming(directory / MODEL_FILE):
-            return Stored(name, digest, data, read_header(data), names, manifest)
+            return Stored(name, digest, data, read_header(data), names, manifest, directory)
 
     def load(self, name: str, digest: str | None = None) -> Version:
         """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
@@ -128,11 +132,19 @@ class Store:
             network = checkpoint.loads(stored.data)
         return Version(name, stored.digest, network, stored.training_names, stored.manifest)
 
-    def publish(self, name: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]) -> str:
+    def publish(
+        self,
+        name: str,
+        data: bytes,
+        training_names: Iterable[str] | None,
+        facts: dict[str, Any],
+        report: Mapping[str, bytes] | None = None,
+    ) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
 
         `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
-        JSON) are kept in the manifest. Publishing the same bytes again only moves `current`. Raises
+        JSON) are kept in the manifest; `report` are the files of the report by their names in the version
+        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). Publishing the same bytes again only moves `current`. Raises
         CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
         nothing is then changed.
         """
@@ -141,45 +153,31 @@ class Store:
         check_name(name)
         checkpoint.loads(data)
         digest = digest_of(data)
+        files = {MODEL_FILE: data, **(report or {})}
+        if training_names is not None:
+            files[NAMES_FILE] = names_file(training_names)
         try:
-            self._write_version(name, digest, data, training_names, facts)
+            self._write_version(name, digest, files, facts)
             replace_file(self.root / name / "current", (digest + "\n").encode("ascii"))
         except OSError as error:
             raise StoreError(f"cannot publish to {self.root}: {error.strerror}") from None
         return digest
 
-    def _write_version(
-        self, name: str, digest: str, data: bytes, training_names: Iterable[str] | None, facts: dict[str, Any]
-    ) -> None:
+    def _write_version(self, name: str, digest: str, files: dict[str, bytes], facts: dict[str, Any]) -> None:
         directory = self._directory(name, digest)
         if directory.is_dir():
-            self._check_same(name, digest, training_names)
+            self._check_same(name, digest, files.get(NAMES_FILE))
             return
-        make_directories(directory.parent)
-        files = {MODEL_FILE: data}
-        if training_names is not None:
-            files[NAMES_FILE] = names_file(training_names)
-        files[MANIFEST_FILE] = manifest_file(name, digest, files, facts)
-        staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=directory.parent))
-        try:
-            for file, content in files.items():
-                write_synced(staging / file, content)
-            staging.chmod(0o755)
-            sync_directory(staging)
-            staging.rename(directory)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-        sync_directory(directory.parent)
+        write_directory(directory, {**files, MANIFEST_FILE: manifest_file(name, digest, files, facts)})
 
-    def _check_same(self, name: str, digest: str, training_names: Iterable[str] | None) -> None:
+    def _check_same(self, name: str, digest: str, names: bytes | None) -> None:
         """A version is never changed: publishing it again must bring what it holds."""
         directory = self._directory(name, digest)
         try:
             version = self.load(name, digest)
         except (StoreError, CheckpointError) as error:
             raise StoreError(f"{error}; remove {directory} and publish again") from None
-        if training_names is not None and frozenset(training_names) != version.training_names:
+        if names is not None and parse_names(names, directory) != version.training_names:
             raise StoreError(f"{directory} was published before with another list; remove it and publish again")
 
     def _directory(self, name: str, digest: str) -> Path:

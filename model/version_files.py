@@ -1,4 +1,4 @@
-"""What a version's directory holds beside its model: the manifest and the distinct names of the training list."""
+"""What a version's directory holds beside its model: manifest, distinct names of the training list, report."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,6 +14,9 @@ from model.vocabulary import is_printable
 MODEL_FILE = "model.safetensors"
 NAMES_FILE = "names.txt"
 MANIFEST_FILE = "manifest.json"
+REPORT_FILE = "report/report.html"
+DIAGNOSTICS_FILE = "report/diagnostics.json"
+_LISTED = {MODEL_FILE, NAMES_FILE, REPORT_FILE, DIAGNOSTICS_FILE}
 
 
 def manifest_file(name: str, digest: str, files: Mapping[str, bytes], facts: dict[str, Any]) -> bytes:
@@ -31,16 +34,25 @@ def manifest_file(name: str, digest: str, files: Mapping[str, bytes], facts: dic
 
 
 def read_files(directory: Path, name: str, digest: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Manifest and other files of the version `digest` of `name`. Raises StoreError, and CheckpointError for a file
-    that cannot be read, unless every file is what the manifest says and the model what its directory says."""
+    """Manifest, model and names of the version `digest` of `name`. Raises StoreError, and CheckpointError for a file
+    that cannot be read, unless each file is what the manifest says and the model what its directory says."""
     manifest = _read_manifest(directory, name, digest)
-    contents = {file: read(directory / file) for file in manifest["files"]}
-    for file, content in contents.items():
-        if digest_of(content) != manifest["files"][file]:
-            raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
+    asked = {file: read_file(directory, manifest, file) for file in (MODEL_FILE, NAMES_FILE)}
+    contents = {file: content for file, content in asked.items() if content is not None}
     if digest_of(contents[MODEL_FILE]) != digest:
         raise StoreError(f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged")
     return manifest, contents
+
+
+def read_file(directory: Path, manifest: Mapping[str, Any], file: str) -> bytes | None:
+    """A file of a version; None where its manifest lists none. Raises StoreError, and CheckpointError for one that
+    cannot be read, unless the file is what the manifest says."""
+    if file not in manifest["files"]:
+        return None
+    content = read(directory / file)
+    if digest_of(content) != manifest["files"][file]:
+        raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
+    return content
 
 
 def _read_manifest(directory: Path, name: str, digest: str) -> dict[str, Any]:
@@ -54,7 +66,7 @@ def _read_manifest(directory: Path, name: str, digest: str) -> dict[str, Any]:
         and manifest.get("format_version") == 1
         and isinstance(manifest.get("facts"), dict)
         and isinstance(manifest.get("files"), dict)
-        and {MODEL_FILE} <= manifest["files"].keys() <= {MODEL_FILE, NAMES_FILE}
+        and {MODEL_FILE} <= manifest["files"].keys() <= _LISTED
     ):
         raise StoreError(f"{path} is not a manifest of format 1: the version is damaged")
     if (manifest.get("name"), manifest.get("digest")) != (name, digest):

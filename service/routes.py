@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from model.spelling import Form
-from service import answers, draws, scores
+from service import answers, draws, reports, scores
 from service.catalog import Catalog
 from service.following import FollowedDraw
 from service.negotiation import preferred
@@ -154,6 +154,12 @@ def get_model(request: Request, response: Response, name: str) -> ModelInfo:
     info = answers.describe(_catalog(request).get(name))
     response.headers["X-Model-Digest"] = info.digest
     return info
+
+
+@router.get("/models/{name}/report", tags=["models"], responses=reports.DOCUMENTED, response_class=HTMLResponse)
+def get_report(request: Request, name: str) -> Response:
+    """The training report of a model: one page of HTML that loads nothing."""
+    return reports.answer(_catalog(request).get(name), request.headers.get("if-none-match"))
 
 
 @router.get("/livez", tags=["health"], responses=documented(500))

@@ -10,9 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("model", "training", "service")
 MAX_LINES = 200
 FORBIDDEN = {
-    "model": {"training", "service", "fastapi", "starlette", "uvicorn", "typer", "rich"},
+    "model": {"training", "service", "matplotlib", "fastapi", "starlette", "uvicorn", "typer", "rich"},
     "training": {"service", "fastapi", "starlette", "uvicorn"},
-    "service": {"training", "rich"},
+    "service": {"training", "rich", "matplotlib", "PIL"},
 }
 
 

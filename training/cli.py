@@ -12,6 +12,7 @@ from training.commands.console import err
 from training.commands.evaluate import evaluate
 from training.commands.listing import list_versions
 from training.commands.publish import publish
+from training.commands.report import report
 from training.commands.sweep import sweep
 from training.commands.train import train
 from training.gate import GateRefusedError
@@ -22,6 +23,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train, judge
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare_versions)
+app.command("report")(report)
 app.command("publish")(publish)
 app.command("sweep")(sweep)
 app.command("list")(list_versions)

@@ -19,6 +19,10 @@ class Losses:
     dev: float | None
     test: float | None
 
+    def by_part(self) -> dict[str, float | None]:
+        """As the facts of a checkpoint name them."""
+        return {"train": self.train, "dev": self.dev, "test": self.test}
+
     def fields(self) -> dict[str, float | None]:
         """As the results of commands name them."""
         return {"train_loss": self.train, "dev_loss": self.dev, "test_loss": self.test}

@@ -49,8 +49,8 @@ Progress = Callable[[int, float, float | None], None]
 class Watch(Protocol):
     """Looks at a stack while it is trained, and changes nothing."""
 
-    def after_backward(self, step: int) -> None:
-        """Step `step` (from 1) has gradients; parameters are still those that gave them."""
+    def after_backward(self, step: int, loss: Tensor) -> None:
+        """Step `step` (from 1) has its loss and gradients; parameters are still those that gave them."""
 
     def after_update(self, step: int) -> None:
         """The optimiser has changed the parameters."""
@@ -76,7 +76,7 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if watch is not None:
-            watch.after_backward(step)
+            watch.after_backward(step, loss)
         optimizer.step()
         if watch is not None:
             watch.after_update(step)

@@ -12,15 +12,20 @@ import torch
 from model import checkpoint, header
 from model.checkpoint import Checkpoint
 from model.errors import StackError, UnknownCharacterError
+from model.layers import TANH_GAIN
 from model.stack import Description, Stack
 from model.vocabulary import Normalization, Vocabulary
 from training.baselines import baseline_losses
 from training.counted_list import CountedList, Losses, count_list
 from training.dataset import DataError, NameList
+from training.health.recorder import Recorder
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import AllContexts, MiniBatches, Objective
 from training.presets import Preset, tanh_stack
 from training.splits import SplitRule
+
+Baselines = dict[str, dict[str, float]]
+"""What counting reaches on the held-out parts: by part, by way of counting (see `training.baselines`)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Config:
     block_size: int = 3
     layers: Description | None = None
     """The stack's description; None for the usual one."""
+    gain: float = TANH_GAIN
+    """What hidden weights are multiplied by at first, beyond 1 / sqrt(fan-in)."""
     device: str = "cpu"
 
 
@@ -43,6 +50,7 @@ class Result:
     digest: str
     parameters: int
     losses: Losses
+    baselines: Baselines
     history: History
     seconds: float
     """Of the whole run: examples, training, evaluation."""
@@ -50,6 +58,7 @@ class Result:
     def facts(self) -> dict[str, Any]:
         """What the manifest keeps beyond the checkpoint: what differs from run to run."""
         return {
+            "baselines": self.baselines,
             "seconds": round(self.history.seconds, 3),
             "total_seconds": round(self.seconds, 3),
             "curve": [
@@ -66,28 +75,32 @@ class Result:
         }
 
 
-def fit(names: NameList, config: Config, progress: Progress = lambda *_: None) -> Result:
-    """Trains a model on `names`. Raises StackError for a layer list that does not fit, TrainingError for a
-    run that diverges."""
+def fit(
+    names: NameList, config: Config, progress: Progress = lambda *_: None, recorder: Recorder | None = None
+) -> Result:
+    """Trains a model on `names`, watched by `recorder`. Raises StackError for a layer list that does not fit,
+    TrainingError for a run that diverges."""
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
     stack = _new_stack(config, vocabulary.size)
     generator = torch.Generator().manual_seed(config.seed)
-    stack.reset_parameters(generator)
+    stack.reset_parameters(generator, config.gain)
     stack = stack.to(device=config.device)
     data = count_list(names, config.split, vocabulary, config.block_size)
     objective = _objective(data, config.preset, generator, config.device)
-    history = train(stack, objective, data.dev, config.preset, progress)
+    if recorder is not None:
+        recorder.begin(stack, vocabulary.size, data.train.counts.sum(1) if config.preset.batch_size is None else None)
+    history = train(stack, objective, data.dev, config.preset, progress, recorder)
     recalibrate(stack, data.train)
     losses = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
         raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
     content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
     seconds = time.perf_counter() - began
-    return Result(content, header.digest(content), stack.parameter_count, losses, history, seconds)
+    return Result(content, header.digest(content), stack.parameter_count, losses, _baselines(data), history, seconds)
 
 
-def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses, dict[str, dict[str, float]]]:
+def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses, Baselines]:
     """Losses of a model on the three parts of a list, and on those held out what counting the first one reaches (see
     `training.baselines`). Raises DataError for a name it cannot spell."""
     for name in names.names:
@@ -96,9 +109,12 @@ def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses
         except UnknownCharacterError as error:
             raise DataError(f"{names.source}: {name[:64]!r}: {error}") from None
     data = count_list(names, rule, model.vocabulary, model.block_size)
+    return data.losses(model.stack), _baselines(data)
+
+
+def _baselines(data: CountedList) -> Baselines:
     held_out = {"dev": data.dev, "test": data.test}
-    baselines = {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
-    return data.losses(model.stack), baselines
+    return {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
 
 
 def _objective(data: CountedList, preset: Preset, generator: torch.Generator, device: str) -> Objective:
@@ -141,10 +157,11 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
             "learning_rate": preset.learning_rate,
             "batch_size": preset.batch_size,
             "steps": preset.steps,
+            "gain": round(config.gain, 6),
             "seed": config.seed,
             "split": config.split.value,
         },
-        "losses": {"train": losses.train, "dev": losses.dev, "test": losses.test},
+        "losses": losses.by_part(),
     }
 
 

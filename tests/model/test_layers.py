@@ -12,7 +12,8 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from model.layers import GELU, LAYERS, BatchNorm1d, Embedding, Flatten, Layer, Linear, ReLU, Tanh
+from model.layer import Layer
+from model.layers import GELU, LAYERS, BatchNorm1d, Embedding, Flatten, Linear, ReLU, Tanh
 from model.stack import Stack
 
 TOLERANCE = 1e-11

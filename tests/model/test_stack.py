@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from model.errors import StackError
-from model.layers import BatchNorm1d, Embedding, Flatten, Layer, Linear, Tanh
+from model.layer import Layer
+from model.layers import BatchNorm1d, Embedding, Flatten, Linear, Tanh
 from model.stack import MAX_DIMENSION, MAX_LAYERS, Stack
 from training.presets import tanh_stack
 

@@ -18,13 +18,14 @@ from model.checkpoint import Checkpoint
 from model.errors import CheckpointError, StoreError
 from model.stack import Stack
 from model.store import BUNDLED, Store, Version, check_name
-from model.version_files import MANIFEST_FILE, MODEL_FILE, NAMES_FILE
+from model.version_files import DIAGNOSTICS_FILE, MANIFEST_FILE, MODEL_FILE, NAMES_FILE, REPORT_FILE
 from model.vocabulary import Vocabulary
 
 NAMES = ["ab", "ba", "abba", "c", "åb"]
 FACTS: dict[str, Any] = {"source": "by hand", "loss": 1.25, "nested": {"list": [1, None, "é"]}}
+REPORT = {REPORT_FILE: b"<!doctype html>", DIAGNOSTICS_FILE: b"{}"}
 REFUSED = (StoreError, CheckpointError)
-SYNCS = 16
+SYNCS = 20
 """At least as many as a publish makes."""
 
 
@@ -205,6 +206,41 @@ def test_the_bundled_store_is_whole() -> None:
     for name in store.names():
         for digest in store.digests(name):
             assert store.load(name, digest).digest == digest
+
+
+# Reports
+
+
+def test_a_report_is_kept_listed_and_read_back(store: Store) -> None:
+    digest = store.publish("tiny", FIRST, NAMES, FACTS, REPORT)
+    folder = version_directory(store, "tiny", digest)
+    for file, content in REPORT.items():
+        assert (folder / file).read_bytes() == content
+        assert store.open("tiny").read(file) == content
+        assert store.open("tiny").manifest["files"][file] == hashlib.sha256(content).hexdigest()
+        assert stat.S_IMODE((folder / file).stat().st_mode) == 0o644
+    assert stat.S_IMODE((folder / "report").stat().st_mode) == 0o755
+    assert store.load("tiny").training_names == frozenset(NAMES)
+
+
+def test_a_version_without_a_report_has_none(store: Store) -> None:
+    store.publish("tiny", FIRST, NAMES, FACTS)
+    assert store.open("tiny").read(REPORT_FILE) is None
+    assert store.publish("tiny", FIRST, NAMES, FACTS, REPORT) == store.current("tiny")
+    assert store.open("tiny").read(REPORT_FILE) is None  # a version is never changed
+
+
+@pytest.mark.parametrize("damage", ["flipped", "missing"])
+def test_a_damaged_report_is_refused_when_read_and_stops_nothing_else(store: Store, damage: str) -> None:
+    path = version_directory(store, "tiny", store.publish("tiny", FIRST, NAMES, FACTS, REPORT)) / REPORT_FILE
+    if damage == "flipped":
+        flip(path, 3, 1)
+    else:
+        path.unlink()
+    opened = store.open("tiny")
+    with pytest.raises(REFUSED, match=r"report\.html"):
+        opened.read(REPORT_FILE)
+    assert same_content(store.load("tiny"), FIRST)
 
 
 # Names and digests
@@ -516,7 +552,7 @@ def succeeds(publish: Callable[[], object]) -> bool:
 
 def test_the_interruptions_below_cover_every_sync(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     store.publish("tiny", FIRST, NAMES, {})
-    assert count_syncs(monkeypatch, lambda: store.publish("tiny", SECOND, NAMES, {})) in range(1, SYNCS + 1)
+    assert count_syncs(monkeypatch, lambda: store.publish("tiny", SECOND, NAMES, {}, REPORT)) in range(1, SYNCS + 1)
 
 
 @pytest.mark.parametrize("k", range(1, SYNCS + 1))
@@ -528,14 +564,14 @@ def test_a_publish_that_fails_leaves_the_old_version_and_no_litter(
     second = hashlib.sha256(SECOND).hexdigest()
     with monkeypatch.context() as patch:
         fail_at(patch, k)
-        if succeeds(lambda: store.publish("tiny", SECOND, NAMES, {})):  # fewer than k syncs, or not needing the k-th
+        if succeeds(lambda: store.publish("tiny", SECOND, NAMES, {}, REPORT)):  # fewer than k syncs
             assert store.current("tiny") == second
             return
     assert store.current("tiny") == first
     assert same_content(store.load("tiny"), FIRST)
     after = everything(store.root)
     assert before.items() <= after.items()
-    whole = {f"tiny/versions/{second}/{file}" for file in (MODEL_FILE, NAMES_FILE, MANIFEST_FILE)}
+    whole = {f"tiny/versions/{second}/{file}" for file in (MODEL_FILE, NAMES_FILE, MANIFEST_FILE, *REPORT)}
     assert after.keys() - before.keys() in (set(), whole)  # a version that nothing points to is no litter
     assert {path.name for path in (store.root / "tiny").iterdir()} == {"versions", "current"}
     assert {path.name for path in (store.root / "tiny" / "versions").iterdir()} <= {first, second}

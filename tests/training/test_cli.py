@@ -161,7 +161,7 @@ def test_bad_usage_of_every_kind_exits_with_2(arguments: list[str], command: Com
 
 
 def test_help_is_given_for_every_command(command: Command) -> None:
-    for name in ("train", "evaluate", "compare", "publish", "sweep", "list"):
+    for name in ("train", "evaluate", "compare", "report", "publish", "sweep", "list"):
         assert name in command("--help").out
         outcome = command(name, "--help")
         assert (outcome.code, outcome.err) == (0, "")

@@ -54,7 +54,7 @@ def result_of(bias: list[float], losses: Losses) -> Result:
     assert isinstance(last, Linear)
     last.bias = torch.tensor(bias)
     data = checkpoint.dumps(Checkpoint(stack, 2, VOCABULARY))
-    return Result(data, header.digest(data), stack.parameter_count, losses, History(), 0.0)
+    return Result(data, header.digest(data), stack.parameter_count, losses, {}, History(), 0.0)
 
 
 FEW = NameList(["abc", "gfe"], np.ones(2), "few.txt")

@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from model import store
+from model import checkpoint, store
 from model.errors import NamesmithError
+from model.layers import TANH_GAIN
 from model.store import Store, check_name
+from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
 from training.checks import Check
 from training.commands.console import err, out, print_list, print_losses, print_table_size
 from training.commands.device import Device, DeviceOption, chosen_device
@@ -27,8 +29,14 @@ from training.commands.options import (
     check_writable,
     current_version,
 )
-from training.dataset import DataError, read_names
+from training.dataset import DataError, NameList, read_names
 from training.gate import MARGIN, GateRefusedError, examine, require
+from training.health import diagnostics
+from training.health.diagnostics import Diagnostics
+from training.health.recorder import Recorder
+from training.health.report import render
+from training.health.subject import failed, subject_of
+from training.loop import Progress, TrainingError
 from training.overrides import override_record
 from training.presets import PRESETS
 from training.progress import both, training_progress
@@ -65,6 +73,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")] = None,
+    gain: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Of the first hidden weights.")] = TANH_GAIN,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write the report to this file too, even of a run that fails.")
+    ] = None,
     weight_column: WeightOption = None,
     skip_bad_lines: SkipOption = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
@@ -72,6 +84,7 @@ def train(
     """Train on a list of names and publish the model."""
     model_name = check_name(name if name is not None else _name_from(data))
     check_writable(json_file)
+    check_writable(report_file)
     check_store(store_dir)
     with _interruptible():
         names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
@@ -81,19 +94,26 @@ def train(
             split=split,
             block_size=block_size,
             layers=None if layers is None else _read_layers(layers),
+            gain=gain,
             device=chosen_device(device),
         )
         print_list(names)
         with logging_to(tensorboard, model_name, config) as log:
-            with training_progress(out, config.preset.steps) as progress:
-                result = fit(names, config, both(progress, log.step))
+            result, seen = _watched(names, config, model_name, report_file, log.step)
             log.result(result)
         print_losses(result.losses)
         print_table_size(result.data)
         out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
         checks = examine(result, names, split, current_version(model_name, store_dir), margin)
-        facts = {**result.facts(), **_pass_gate(checks, force)}
-        Store(store_dir).publish(model_name, result.data, names.distinct, facts)
+        overridden = None if all(check.passed for check in checks) else override_record(checks)
+        gate = {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
+        facts = {**result.facts(), **gate}
+        model = checkpoint.loads(result.data)
+        report = render(subject_of(model_name, result.digest, model, seen, facts))
+        _write(report_file, report)
+        _pass_gate(checks, force)
+        files = {REPORT_FILE: report, DIAGNOSTICS_FILE: diagnostics.dumps(seen)}
+        Store(store_dir).publish(model_name, result.data, names.distinct, facts, files)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
     out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
@@ -108,9 +128,28 @@ def _interruptible() -> Iterator[None]:
         raise NamesmithError("interrupted; nothing was published") from None
 
 
-def _pass_gate(checks: list[Check], force: bool) -> dict[str, Any]:
-    """What the manifest keeps of the gate. Raises GateRefusedError unless forced."""
-    overridden = None
+def _watched(
+    names: NameList, config: Config, name: str, report_file: Path | None, log: Progress
+) -> tuple[Result, Diagnostics]:
+    """The run and what was seen of it. Where it comes to no model, that too is written to `report_file`."""
+    recorder = Recorder(config.preset.steps)
+    try:
+        with training_progress(out, config.preset.steps) as progress:
+            result = fit(names, config, recorder.beside(both(progress, log)), recorder)
+    except TrainingError as error:
+        _write(report_file, render(failed(name, config, recorder.result(str(error)))))
+        raise
+    return result, recorder.result()
+
+
+def _write(report_file: Path | None, report: bytes) -> None:
+    if report_file is not None:
+        report_file.write_bytes(report)
+        out.print(f"wrote the report to {escape(str(report_file))}")
+
+
+def _pass_gate(checks: list[Check], force: bool) -> None:
+    """Raises GateRefusedError unless forced."""
     try:
         require(checks)
         out.print(f"the gate lets it pass: {', '.join(check.name for check in checks)} ({escape(checks[-1].detail)})")
@@ -118,8 +157,6 @@ def _pass_gate(checks: list[Check], force: bool) -> dict[str, Any]:
         if not force:
             raise
         err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
-        overridden = override_record(checks)
-    return {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
 
 
 def _name_from(data: Path) -> str:

@@ -1,0 +1,104 @@
+"""Every published version has its report, a run that fails can have one, and `report` draws one anew."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.store import Store
+from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
+from training.health import diagnostics
+from training.presets import tanh_stack
+
+Command = Callable[..., Any]
+QUICK = ("--steps", "20")
+UNTRAINED = ("--preset", "classic", "--steps", "1", "--learning-rate", "1e-9")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+def files(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_published_version_carries_its_report(command: Command, tiny_file: Path, store: Path) -> None:
+    written = tiny_file.with_name("report.html")
+    assert command("train", tiny_file, "--store", store, "--report", written, *QUICK).code == 0
+    stored = Store(store).open("tiny")
+    report = stored.read(REPORT_FILE)
+    assert report == written.read_bytes()
+    assert report
+    assert stored.digest.encode() in report
+    kept = stored.read(DIAGNOSTICS_FILE)
+    assert kept
+    assert diagnostics.loads(kept).steps == 20
+    assert stored.manifest["facts"]["baselines"]["dev"].keys() == {"unigram", "bigram", "kneser_ney"}
+
+
+def test_report_draws_the_same_page_and_leaves_the_version_alone(
+    command: Command, tiny_file: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("train", tiny_file, "--store", store, *QUICK).code == 0
+    before = files(store)
+    monkeypatch.chdir(tmp_path)
+    outcome = command("report", "tiny", "--store", store)
+    assert outcome.code == 0
+    digest = Store(store).current("tiny")
+    assert (tmp_path / f"tiny-{digest[:12]}.html").read_bytes() == Store(store).open("tiny").read(REPORT_FILE)
+    assert files(store) == before
+
+
+def test_report_measures_anew_where_it_is_given_the_list(command: Command, tiny_file: Path, store: Path) -> None:
+    assert command("train", tiny_file, "--store", store, *QUICK).code == 0
+    page = tiny_file.with_name("page.html")
+    assert command("report", "tiny", tiny_file, "--store", store, "--output", page).code == 0
+    assert page.read_bytes() == Store(store).open("tiny").read(REPORT_FILE)
+
+
+def test_a_version_without_diagnostics_is_reported_as_far_as_it_is_known(command: Command, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    outcome = command("report", "us-names", "--store", tmp_path / "none", "--output", page)
+    assert outcome.code == 0
+    assert "no diagnostics" in outcome.out
+    text = page.read_text(encoding="utf-8")
+    assert "without diagnostics" in text
+    assert "Linear(in_features=30" in text
+
+
+def test_a_run_that_diverges_leaves_a_report(command: Command, tiny_file: Path, store: Path) -> None:
+    layers = [layer for layer in tanh_stack(8, 3, dim=4, width=16) if layer["type"] != "BatchNorm1d"]
+    layers_file, page = tiny_file.with_name("layers.json"), tiny_file.with_name("page.html")
+    layers_file.write_text(json.dumps(layers).replace("Tanh", "ReLU"), encoding="utf-8")
+    options = ("--preset", "classic", "--steps", "120", "--learning-rate", "1e6", "--layers", layers_file)
+    assert command("train", tiny_file, "--store", store, "--report", page, *options).code == 1
+    text = page.read_text(encoding="utf-8")
+    assert "The run came to no model" in text
+    assert "lower the learning rate" in text
+    assert not store.exists()
+
+
+def test_a_model_that_the_gate_refuses_leaves_a_report(command: Command, tiny_file: Path, store: Path) -> None:
+    page = tiny_file.with_name("page.html")
+    assert command("train", tiny_file, "--store", store, "--report", page, *UNTRAINED).code == 3
+    text = page.read_text(encoding="utf-8")
+    assert "refused: loss" in text
+    assert "Steps too small" in text
+    assert not store.exists()
+
+
+def test_a_report_that_cannot_be_written_fails_before_any_work(command: Command, tiny_file: Path, store: Path) -> None:
+    outcome = command("train", tiny_file, "--store", store, "--report", tiny_file.parent / "no" / "page.html", *QUICK)
+    assert outcome.code == 1
+    assert "cannot write" in outcome.err
+    assert not store.exists()
+
+
+def test_the_gain_is_an_option_and_kept(command: Command, tiny_file: Path, store: Path) -> None:
+    assert command("train", tiny_file, "--store", store, "--gain", "1", *QUICK).code == 0
+    assert Store(store).load("tiny").checkpoint.facts["config"]["gain"] == 1.0
+    assert b"the gain is missing" in (Store(store).open("tiny").read(REPORT_FILE) or b"")

@@ -1,0 +1,57 @@
+"""`report`: the health report of a published model, drawn anew."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from model import checkpoint, store
+from model.version_files import DIAGNOSTICS_FILE
+from training.commands.console import out
+from training.commands.options import (
+    SkipOption,
+    SplitOption,
+    StoreOption,
+    WeightOption,
+    check_writable,
+    holding,
+)
+from training.dataset import read_names
+from training.health import diagnostics
+from training.health.report import render
+from training.health.subject import Subject, subject_of
+from training.run import measure
+from training.splits import SplitRule
+
+
+def report(
+    name: Annotated[str, typer.Argument(help="Name of a published model.")],
+    data: Annotated[Path | None, typer.Argument(help="Its list: losses are then measured anew.")] = None,
+    store_dir: StoreOption = store.OWN,
+    digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
+    output: Annotated[Path | None, typer.Option(help="The HTML file; NAME-DIGEST.html if left out.")] = None,
+    split: SplitOption = SplitRule.NAMES,
+    weight_column: WeightOption = None,
+    skip_bad_lines: SkipOption = False,
+) -> None:
+    """Draw the report of a published model anew, to a file. The version stays as it is."""
+    stored = holding(name, store_dir).open(name, digest)
+    file = output or Path(f"{name}-{stored.digest[:12]}.html")
+    check_writable(file)
+    model = checkpoint.loads(stored.data)
+    kept = stored.read(DIAGNOSTICS_FILE)
+    seen = None if kept is None else diagnostics.loads(kept)
+    subject = subject_of(name, stored.digest, model, seen, stored.manifest["facts"])
+    if data is not None:
+        names = read_names(data, model.vocabulary.normalization, weight_column, skip_bad_lines)
+        losses, baselines = measure(model, names, split)
+        facts = {**model.facts, "losses": losses.by_part()}
+        subject = replace(subject, facts=facts, run={**subject.run, "baselines": baselines})
+    file.write_bytes(render(subject))
+    out.print(f"wrote {escape(str(file))}" + _lacking(subject))
+
+
+def _lacking(subject: Subject) -> str:
+    return "" if subject.diagnostics else "; the version holds no diagnostics, so there are no pictures of the network"

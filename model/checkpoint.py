@@ -12,6 +12,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from model.batch_norm import BatchNorm1d
 from model.errors import CheckpointError, StackError
 from model.header import (
     FORMAT_VERSION,
@@ -22,7 +23,6 @@ from model.header import (
     read,
     read_header,
 )
-from model.layers import BatchNorm1d
 from model.stack import Stack
 from model.vocabulary import Vocabulary
 

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.batch_norm import BatchNorm1d
 from model.layer import Layer
-from model.layers import BatchNorm1d, Embedding, Flatten, Linear
+from model.layers import Dropout, Embedding, Flatten, Linear, SymbolDropout
 from model.stack import Stack
 
 MAX_TABLE_NUMBERS = 4_000_000
@@ -52,14 +53,14 @@ class SeparateRows(Layer):
 
 @torch.no_grad()
 def fold(stack: Stack) -> Stack:
-    """An equivalent stack in evaluation mode: each BatchNorm1d that follows a Linear becomes part of it, and Embedding,
-    Flatten and Linear at the front become look-ups. What cannot be folded stays. The stack itself is left alone; the
-    result has no description."""
+    """An equivalent stack in evaluation mode: each BatchNorm1d that follows a Linear becomes part of it, Embedding,
+    Flatten and Linear at the front become look-ups, and dropout goes. What cannot be folded stays. The stack itself is
+    left alone; the result has no description."""
     layers: list[Layer] = []
     for layer in stack.layers:
         if isinstance(layer, BatchNorm1d) and layers and isinstance(layers[-1], Linear):
             layers[-1] = _normalised(layers[-1], layer)
-        else:
+        elif not isinstance(layer, Dropout | SymbolDropout):
             layers.append(copy(layer))
     return Stack(_look_up(layers)).eval()
 

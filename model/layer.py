@@ -5,6 +5,7 @@ changes) and its buffers (state that is saved but never optimised). `out`, the l
 in training mode, where diagnostics read it; in evaluation a call stores nothing, so threads can share a layer.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -21,6 +22,8 @@ class Layer:
     watched: bool = False
     """Whether the gradient of `out` is kept too."""
     out: Tensor
+    generator: torch.Generator | None = None
+    """Where a layer that is random in training mode takes its numbers from (see `Stack.draw_from`)."""
 
     # Traits that diagnostics go by.
     fan_in: int | None = None
@@ -44,6 +47,12 @@ class Layer:
             if self.watched and out.requires_grad:
                 out.retain_grad()
         return out
+
+    def kept(self, shape: Sequence[int], chance: Tensor | float) -> Tensor:
+        """True with the given chance, drawn from the layer's generator, which a random layer in training must have."""
+        if self.generator is None:
+            raise ValueError("in training mode it draws random numbers: give the stack a generator with draw_from")
+        return torch.rand(shape, generator=self.generator) < chance
 
     def train(self, mode: bool = True) -> None:
         """Training mode, or with `mode=False` evaluation mode, which forgets `out`."""

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.batch_norm import BatchNorm1d
 from model.layer import Layer
 
 TANH_GAIN = 5 / 3
@@ -66,69 +67,6 @@ class Linear(Layer):
         return out if self.bias is None else out + self.bias
 
 
-class BatchNorm1d(Layer):
-    """gamma * (x - mean) / sqrt(var + eps) + beta over the last dimension: (..., num_features) -> same.
-
-    Training mode takes mean and *unbiased* variance from the batch and moves the running ones towards
-    them by `momentum` (torch.nn normalises by the biased variance). Evaluation mode uses the running
-    ones and equals torch.nn. Where `row_weights` (rows,) is set, row i of a training batch counts as that
-    many equal rows. Raises ValueError for a training batch of one row, whose variance is not defined,
-    before any running statistic is touched.
-    """
-
-    config_names = ("num_features", "eps", "momentum")
-    parameter_names = ("gamma", "beta")
-    buffer_names = running_statistics = ("running_mean", "running_var")
-
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.row_weights: Tensor | None = None
-        self.reset_parameters()
-
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002
-        """Nothing is random here: scale and variance 1, shift and mean 0."""
-        self.gamma, self.beta = torch.ones(self.num_features), torch.zeros(self.num_features)
-        self.running_mean, self.running_var = torch.zeros(self.num_features), torch.ones(self.num_features)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] != self.num_features:
-            raise ValueError(f"expected {self.num_features} features, got {x.shape[-1]}")
-        if self.training:
-            mean, var = self._batch_statistics(x)
-        else:
-            mean, var = self.running_mean, self.running_var
-        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
-
-    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if x[..., 0].numel() < 2:
-            raise ValueError("BatchNorm1d needs at least two rows in training mode")
-        mean, var = _statistics(x, self.row_weights)
-        with torch.no_grad():
-            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
-            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
-        return mean, var
-
-    @torch.no_grad()
-    def calibrate(self, x: Tensor, weights: Tensor) -> None:
-        """Sets the running statistics to the exact ones of `x` (rows, ..., num_features), row i counted
-        `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
-        self.running_mean, self.running_var = _statistics(x, weights)
-
-
-def _statistics(x: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Mean and unbiased variance of each feature of `x` (n, ..., dim), x[i] counted `weights[i]` times."""
-    rows = x.reshape(-1, x.shape[-1])
-    if weights is None:
-        var, mean = torch.var_mean(rows, 0, correction=1)
-        return mean, var
-    weights = weights.repeat_interleave(len(rows) // len(weights))
-    total = weights.sum()
-    mean = weights @ rows / total
-    return mean, weights @ (rows - mean) ** 2 / (total - 1)
-
-
 class Tanh(Layer):
     """Elementwise tanh, any shape."""
 
@@ -156,7 +94,47 @@ class GELU(Layer):
         return F.gelu(x)
 
 
+class Dropout(Layer):
+    """Each number 0 with probability `p`, the others times 1 / (1 - p), in training mode (Srivastava et al. 2014); any
+    shape."""
+
+    config_names = ("p",)
+
+    def __init__(self, p: float) -> None:
+        self.p = _probability(p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.kept(x.shape, 1 - self.p) / (1 - self.p) if self.training else x
+
+
+class SymbolDropout(Layer):
+    """Whole symbols of the context forgotten, in training mode: (batch, block_size, dim) -> same, some vectors 0.
+
+    The last symbol is forgotten with probability 2 * p / block_size, one further back in proportion to its distance, at
+    most 0.8: what is far away is what a rare context should be told apart by the least, as when counts are smoothed.
+    """
+
+    config_names = ("p",)
+
+    def __init__(self, p: float) -> None:
+        self.p = _probability(p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        block_size = x.shape[1]
+        forgotten = (2 * self.p * torch.arange(block_size, 0, -1) / block_size).clamp(max=0.8)
+        return x * self.kept(x.shape[:2], 1 - forgotten).unsqueeze(-1)
+
+
+def _probability(p: float) -> float:
+    if not 0 <= p < 1:
+        raise ValueError(f"p={p!r} is not a probability below 1")
+    return p
+
+
 LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer for layer in (Embedding, Flatten, Linear, BatchNorm1d, Tanh, ReLU, GELU)
+    layer.__name__: layer
+    for layer in (Embedding, Flatten, Linear, BatchNorm1d, Tanh, ReLU, GELU, Dropout, SymbolDropout)
 }
 """The layer types that a description may name."""

@@ -7,9 +7,10 @@ from typing import Any, get_type_hints
 import torch
 from torch import Tensor
 
+from model.batch_norm import BatchNorm1d
 from model.errors import StackError
 from model.layer import Layer
-from model.layers import LAYERS, TANH_GAIN, BatchNorm1d, Embedding, Flatten, Linear
+from model.layers import LAYERS, TANH_GAIN, Embedding, Flatten, Linear
 
 Description = Sequence[Mapping[str, Any]]
 """One mapping a layer: its `type` and the arguments of its constructor, as in
@@ -55,6 +56,12 @@ class Stack:
             last.gamma *= OUTPUT_GAIN
         elif isinstance(last, Linear):
             last.weight *= OUTPUT_GAIN
+
+    def draw_from(self, generator: torch.Generator) -> "Stack":
+        """Gives layers that are random in training mode (dropout) their numbers."""
+        for layer in self.layers:
+            layer.generator = generator
+        return self
 
     def train(self, mode: bool = True) -> "Stack":
         for layer in self.layers:
@@ -174,4 +181,7 @@ def _build_layer(index: int, entry: Mapping[str, Any]) -> Layer:
             raise StackError(f"layer {index} ({type_name}): {name} must be between 1 and {MAX_DIMENSION:,}")
         if wanted is float and not 0 < value <= 1:
             raise StackError(f"layer {index} ({type_name}): {name} must be over 0 and at most 1")
-    return layer_type(**arguments)
+    try:
+        return layer_type(**arguments)
+    except ValueError as error:
+        raise StackError(f"layer {index} ({type_name}): {error}") from None

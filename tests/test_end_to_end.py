@@ -14,7 +14,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSONANTS, VOWELS = "bdklmnrst", "aeiou"

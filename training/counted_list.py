@@ -45,6 +45,10 @@ class CountedList:
         """Those to train on, made when asked for: mini-batches need them, and full batches do not."""
         return make_examples(*_chosen(self.names, self.parts.train), self.vocabulary, self.block_size)
 
+    def counts_of(self, block_size: int) -> Counts:
+        """The train part, with contexts of another length."""
+        return count_names(*_chosen(self.names, self.parts.train), self.vocabulary, block_size)
+
     def losses(self, stack: Stack) -> Losses:
         dev, test = (None if part is None else cross_entropy(stack, part) for part in (self.dev, self.test))
         return Losses(cross_entropy(stack, self.train), dev, test)

@@ -8,17 +8,16 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from model.batch_norm import BatchNorm1d
 from model.errors import NamesmithError
-from model.layers import BatchNorm1d
 from model.stack import Stack
 from training.evaluation import cross_entropy
 from training.examples import Counts
 from training.objectives import Objective
+from training.optimizers import optimizers, schedule
 from training.presets import Preset
 
-_SECOND_HALF_FACTOR = 0.1
 _CHECK_EVERY = 100
 
 
@@ -66,21 +65,23 @@ def train(
 ) -> History:
     """Trains `stack` in place, on the device its tensors are on. Raises TrainingError if the loss diverges."""
     parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
-    optimizer = _optimizer(parameters, preset)
-    schedule = _schedule(optimizer, preset)
+    used = optimizers(stack, preset)
+    schedules = [schedule(optimizer, preset) for optimizer in used]
     history = History()
     began = time.perf_counter()
     dev_loss = None
     for step in range(1, preset.steps + 1):
         loss = objective(stack)
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in used:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if watch is not None:
             watch.after_backward(step, loss)
-        optimizer.step()
+        for optimizer, its_schedule in zip(used, schedules, strict=True):
+            optimizer.step()
+            its_schedule.step()
         if watch is not None:
             watch.after_update(step)
-        schedule.step()
         last = step == preset.steps
         if step % _CHECK_EVERY and step % preset.evaluate_every and not last:
             continue
@@ -112,16 +113,3 @@ def recalibrate(stack: Stack, counts: Counts) -> None:
         if isinstance(layer, BatchNorm1d):
             layer.calibrate(x, weights)
         x = layer(x)
-
-
-def _optimizer(parameters: list[Tensor], preset: Preset) -> torch.optim.Optimizer:
-    if preset.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=preset.learning_rate)
-    return torch.optim.AdamW(parameters, lr=preset.learning_rate)
-
-
-def _schedule(optimizer: torch.optim.Optimizer, preset: Preset) -> LRScheduler:
-    if preset.schedule == "halves":
-        return LambdaLR(optimizer, lambda step: 1.0 if step < preset.steps / 2 else _SECOND_HALF_FACTOR)
-    # One step more than is taken: the scheduler is also asked for the rate after the last one.
-    return OneCycleLR(optimizer, max_lr=preset.learning_rate, total_steps=preset.steps + 1)

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.layers import BatchNorm1d
+from model.batch_norm import BatchNorm1d
 from model.stack import Stack
-from training.examples import Counts, Examples
-from training.smoothing import kneser_ney
+from training.examples import Examples
+from training.lessons import Lessons
 
 Objective = Callable[[Stack], Tensor]
 """Gives the loss of the next batch, a scalar to differentiate."""
@@ -22,41 +21,52 @@ class MiniBatches:
     def __init__(self, examples: Examples, batch_size: int, generator: torch.Generator, device: str = "cpu") -> None:
         self._contexts = examples.contexts.to(device)
         self._targets = examples.targets.to(device)
-        self._batch_size = batch_size
-        self._generator = generator
-        even = bool((examples.weights == examples.weights[0]).all())
-        self._cumulative = None if even else torch.cumsum(examples.weights, 0)
+        self._draw = Draws(examples.weights, batch_size, generator)
 
     def __call__(self, stack: Stack) -> Tensor:
         batch = self._draw().to(self._contexts.device)
         return F.cross_entropy(stack(self._contexts[batch].long()), self._targets[batch].long())
 
-    def _draw(self) -> Tensor:
-        count = len(self._targets)
-        if self._cumulative is None:
-            return torch.randint(0, count, (self._batch_size,), generator=self._generator)
-        points = torch.rand(self._batch_size, generator=self._generator, dtype=torch.float64) * self._cumulative[-1]
-        return torch.searchsorted(self._cumulative, points, right=True).clamp_(max=count - 1)
 
+class SoftTargets:
+    """Cross-entropy against the targets of lessons: of all of them, weighted, in each step; or with a `batch_size` of
+    so many, drawn at random with replacement in proportion to their weights.
 
-class AllContexts:
-    """Cross-entropy of the whole training data in one batch: each distinct context once, weighted by its count.
-
-    A list has far fewer distinct contexts than examples, so this is the exact loss at a fraction of the cost.
-    Full batches lack the noise that regularises; the targets are therefore smoothed, by Kneser-Ney
-    estimates from the training counts alone. BatchNorm statistics are weighted in the same way.
+    A list has far fewer distinct contexts than examples, and each comes with all that may follow it, so the gradient
+    is that of many examples at the cost of one. BatchNorm statistics are weighted in the same way.
     """
 
-    def __init__(self, counts: Counts, device: str = "cpu") -> None:
-        smoothed = kneser_ney(counts.contexts.numpy(), counts.counts.double().numpy())
-        self._contexts = counts.contexts.to(device)
-        self._targets = torch.from_numpy(smoothed.astype(np.float32)).to(device)
-        self._row_weights = counts.counts.sum(1).to(device)
-        self._shares = self._row_weights / self._row_weights.sum()
+    def __init__(
+        self, lessons: Lessons, batch_size: int | None, generator: torch.Generator, device: str = "cpu"
+    ) -> None:
+        self._contexts = lessons.contexts.long().to(device)
+        self._targets = lessons.targets.to(device)
+        self._draw = None if batch_size is None else Draws(lessons.weights, batch_size, generator)
+        self._row_weights = lessons.weights.float().to(device)
 
     def __call__(self, stack: Stack) -> Tensor:
+        if self._draw is not None:
+            batch = self._draw().to(self._contexts.device)
+            return F.cross_entropy(stack(self._contexts[batch]), self._targets[batch])
         for layer in stack.layers:
             if isinstance(layer, BatchNorm1d):
                 layer.row_weights = self._row_weights
         losses = F.cross_entropy(stack(self._contexts), self._targets, reduction="none")
-        return self._shares @ losses
+        return self._row_weights @ losses / self._row_weights.sum()
+
+
+class Draws:
+    """Indices of a batch (batch_size,), drawn with replacement in proportion to `weights` (n,) float64."""
+
+    def __init__(self, weights: Tensor, batch_size: int, generator: torch.Generator) -> None:
+        self._count = len(weights)
+        self._batch_size = batch_size
+        self._generator = generator
+        even = bool((weights == weights[0]).all())
+        self._cumulative = None if even else torch.cumsum(weights, 0)
+
+    def __call__(self) -> Tensor:
+        if self._cumulative is None:
+            return torch.randint(0, self._count, (self._batch_size,), generator=self._generator)
+        points = torch.rand(self._batch_size, generator=self._generator, dtype=torch.float64) * self._cumulative[-1]
+        return torch.searchsorted(self._cumulative, points, right=True).clamp_(max=self._count - 1)

@@ -1,59 +1,109 @@
-"""The network's layers, one line a layer, and the ways to train it."""
+"""The ways to train. `docs/training.md` tells what was tried to find them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack
 
-def tanh_stack(vocabulary_size: int, block_size: int, dim: int = 10, width: int = 100) -> list[dict[str, Any]]:
-    """Embedding, five hidden layers of Linear + BatchNorm1d + Tanh, and the output layer.
-
-    Edit a line, or pass another list as JSON with `--layers`: training, checkpoint and service follow.
-    """
-    return [
-        {"type": "Embedding", "num_embeddings": vocabulary_size, "embedding_dim": dim},
-        {"type": "Flatten"},
-        {"type": "Linear", "in_features": block_size * dim, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
-        {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
-        {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
-        {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
-        {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
-        {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": vocabulary_size, "bias": False},
-        {"type": "BatchNorm1d", "num_features": vocabulary_size},
-    ]
+Layers = Callable[[int, int], list[dict[str, Any]]]
+"""The layer list for an alphabet of so many symbols and a context of so many characters."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How to train: optimiser, schedule, batch size and number of steps.
+    """What is trained and how: layers, optimiser, schedule, batch size, number of steps, and what is taught.
 
-    `batch_size` None means every distinct context in each step, with smoothed targets (see objectives).
+    `targets` are `examples`, one next character at a time; `observed`, the shares of what followed a context;
+    `smoothed`, Kneser-Ney estimates of them; or `taught`, what the ensemble of `teaching` says. `batch_size` None means
+    every distinct context in each step. `matrix_rate` is Muon's rate.
     """
 
     name: str
-    optimizer: Literal["sgd", "adamw"]
+    optimizer: Literal["sgd", "adamw", "muon"]
     schedule: Literal["halves", "one-cycle"]
     learning_rate: float
     batch_size: int | None
     steps: int
     evaluate_every: int
+    targets: Literal["examples", "observed", "smoothed", "taught"] = "examples"
+    matrix_rate: float = 0.0
+    weight_decay: float = 0.01
+    layers: Layers = tanh_stack
+    block_size: int = 3
+    teaching: "Teaching | None" = None
 
+    def facts(self) -> dict[str, Any]:
+        """As a checkpoint keeps it: plain numbers and names."""
+        names = ("optimizer", "schedule", "learning_rate", "batch_size", "steps", "targets")
+        facts = {"preset": self.name, **{name: getattr(self, name) for name in names}}
+        if self.optimizer == "muon":
+            facts["matrix_rate"] = self.matrix_rate
+        if self.teaching is not None:
+            facts["teaching"] = self.teaching.facts()
+        return facts
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """An ensemble of `networks`, each trained by `preset`, and Kneser-Ney counts of up to `counting_block_size`
+    characters, which have `counting_share` of the say. `invented` names that it makes up are taught from too, with
+    `invented_share` of the weight."""
+
+    networks: int
+    preset: Preset
+    counting_share: float
+    counting_block_size: int = 5
+    invented: int = 0
+    invented_share: float = 0.5
+
+    def facts(self) -> dict[str, Any]:
+        names = ("networks", "counting_share", "counting_block_size", "invented", "invented_share")
+        return {**{name: getattr(self, name) for name in names}, "each": self.preset.facts()}
+
+
+_TEACHER = Preset(
+    "teacher", "adamw", "one-cycle", learning_rate=0.005, batch_size=512, steps=3000, evaluate_every=3000,
+    targets="observed", weight_decay=0.05, layers=forgetful_stack,
+)  # fmt: skip
+_WIDE_TEACHER = Preset(
+    "wide teacher", "muon", "one-cycle", learning_rate=0.005, matrix_rate=0.02, batch_size=1024, steps=2000,
+    evaluate_every=2000, targets="observed", weight_decay=0.05, layers=forgetful_wide_stack,
+)  # fmt: skip
 
 PRESETS = {
     preset.name: preset
     for preset in (
         # Gradient descent at 0.1, at 0.01 for the second half: the loop of Karpathy's makemore lectures.
         Preset("classic", "sgd", "halves", learning_rate=0.1, batch_size=32, steps=200_000, evaluate_every=10_000),
-        # AdamW (Loshchilov & Hutter 2019) under the one-cycle schedule (Smith & Topin 2018).
-        Preset("fast", "adamw", "one-cycle", learning_rate=0.03, batch_size=None, steps=300, evaluate_every=10),
+        # Muon (Jordan 2024) and AdamW (Loshchilov & Hutter 2019) under the one-cycle schedule (Smith & Topin 2018).
+        Preset(
+            "fast", "muon", "one-cycle", learning_rate=0.02, matrix_rate=0.1, batch_size=512, steps=1000,
+            evaluate_every=25, targets="smoothed",
+        ),
+        Preset(
+            "careful", "muon", "one-cycle", learning_rate=0.02, matrix_rate=0.1, batch_size=2048, steps=2000,
+            evaluate_every=100, targets="taught", teaching=Teaching(3, _TEACHER, counting_share=0.4),
+        ),
+        Preset(
+            "best", "muon", "one-cycle", learning_rate=0.01, matrix_rate=0.05, batch_size=1024, steps=2000,
+            evaluate_every=100, targets="taught", layers=wide_stack, block_size=8,
+            teaching=Teaching(2, _WIDE_TEACHER, counting_share=0.4, invented=20_000),
+        ),
     )
-}
+}  # fmt: skip
+
+
+def override(preset: Preset, steps: int | None, batch_size: int | None, learning_rate: float | None) -> Preset:
+    """A preset with some of its numbers replaced; Muon's rate follows the other one, and dev loss is looked at about
+    as often as before."""
+    rate = learning_rate or preset.learning_rate
+    changed = replace(
+        preset,
+        steps=steps or preset.steps,
+        batch_size=batch_size or preset.batch_size,
+        learning_rate=rate,
+        matrix_rate=preset.matrix_rate * rate / preset.learning_rate,
+    )
+    every = max(1, round(preset.evaluate_every * changed.steps / preset.steps))
+    return replace(changed, evaluate_every=every)

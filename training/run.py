@@ -3,7 +3,7 @@
 import math
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -19,10 +19,12 @@ from training.baselines import baseline_losses
 from training.counted_list import CountedList, Losses, count_list
 from training.dataset import DataError, NameList
 from training.health.recorder import Recorder
+from training.lessons import Lessons, observed, smoothed
 from training.loop import History, Progress, TrainingError, recalibrate, train
-from training.objectives import AllContexts, MiniBatches, Objective
-from training.presets import Preset, tanh_stack
+from training.objectives import MiniBatches, Objective, SoftTargets
+from training.presets import Preset
 from training.splits import SplitRule
+from training.teachers import taught
 
 Baselines = dict[str, dict[str, float]]
 """What counting reaches on the held-out parts: by part, by way of counting (see `training.baselines`)."""
@@ -76,10 +78,15 @@ class Result:
 
 
 def fit(
-    names: NameList, config: Config, progress: Progress = lambda *_: None, recorder: Recorder | None = None
+    names: NameList,
+    config: Config,
+    progress: Progress = lambda *_: None,
+    recorder: Recorder | None = None,
+    teaching_progress: Progress = lambda *_: None,
 ) -> Result:
-    """Trains a model on `names`, watched by `recorder`. Raises StackError for a layer list that does not fit,
-    TrainingError for a run that diverges."""
+    """Trains a model on `names`, watched by `recorder`. `teaching_progress` is told of the networks that teach it,
+    where the preset has such. Raises StackError for a layer list that does not fit, TrainingError for a run that
+    diverges."""
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
     stack = _new_stack(config, vocabulary.size)
@@ -87,7 +94,8 @@ def fit(
     stack.reset_parameters(generator, config.gain)
     stack = stack.to(device=config.device)
     data = count_list(names, config.split, vocabulary, config.block_size)
-    objective = _objective(data, config.preset, generator, config.device)
+    objective = _objective(data, config, generator, teaching_progress)
+    stack.draw_from(generator)
     if recorder is not None:
         recorder.begin(stack, vocabulary.size, data.train.counts.sum(1) if config.preset.batch_size is None else None)
     history = train(stack, objective, data.dev, config.preset, progress, recorder)
@@ -117,10 +125,19 @@ def _baselines(data: CountedList) -> Baselines:
     return {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
 
 
-def _objective(data: CountedList, preset: Preset, generator: torch.Generator, device: str) -> Objective:
-    if preset.batch_size is None:
-        return AllContexts(data.train, device)
-    return MiniBatches(data.examples, preset.batch_size, generator, device)
+def _objective(data: CountedList, config: Config, generator: torch.Generator, teaching_progress: Progress) -> Objective:
+    preset = config.preset
+    if preset.targets == "examples":
+        return MiniBatches(data.examples, preset.batch_size or len(data.examples), generator, config.device)
+    lessons = _lessons(data, config, generator, teaching_progress)
+    return SoftTargets(lessons, preset.batch_size, generator, config.device)
+
+
+def _lessons(data: CountedList, config: Config, generator: torch.Generator, teaching_progress: Progress) -> Lessons:
+    preset = config.preset
+    if preset.teaching is not None:
+        return taught(data, preset.teaching, generator, config.device, teaching_progress)
+    return smoothed(data.train) if preset.targets == "smoothed" else observed(data.train)
 
 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:
@@ -128,7 +145,7 @@ def _new_stack(config: Config, vocabulary_size: int) -> Stack:
         raise StackError(f"the context has 1 to {header.MAX_BLOCK_SIZE} characters, not {config.block_size}")
     layers = config.layers
     if layers is None:
-        layers = tanh_stack(vocabulary_size, config.block_size)
+        layers = config.preset.layers(vocabulary_size, config.block_size)
     stack = Stack.build(layers, device="meta")
     stack.check_shapes(config.block_size, vocabulary_size)
     if not stack.parameters():
@@ -138,7 +155,6 @@ def _new_stack(config: Config, vocabulary_size: int) -> Stack:
 
 def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -> dict[str, Any]:
     """Facts of the run that are the same each time: they are part of the digest."""
-    preset = config.preset
     return {
         "data": {
             "source": names.source,
@@ -151,27 +167,10 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
             "test": len(data.parts.test),
         },
         "config": {
-            "preset": preset.name,
-            "optimizer": preset.optimizer,
-            "schedule": preset.schedule,
-            "learning_rate": preset.learning_rate,
-            "batch_size": preset.batch_size,
-            "steps": preset.steps,
+            **config.preset.facts(),
             "gain": round(config.gain, 6),
             "seed": config.seed,
             "split": config.split.value,
         },
         "losses": losses.by_part(),
     }
-
-
-def override(preset: Preset, steps: int | None, batch_size: int | None, learning_rate: float | None) -> Preset:
-    """A preset with some of its numbers replaced; dev loss is then looked at about as often as before."""
-    changed = replace(
-        preset,
-        steps=steps or preset.steps,
-        batch_size=batch_size or preset.batch_size,
-        learning_rate=learning_rate or preset.learning_rate,
-    )
-    every = max(1, round(preset.evaluate_every * changed.steps / preset.steps))
-    return replace(changed, evaluate_every=every)

@@ -14,9 +14,10 @@ from typing import Any
 from model.vocabulary import Vocabulary
 from training.dataset import DataError, NameList
 from training.loop import Progress, TrainingError
-from training.presets import Preset, tanh_stack
+from training.presets import Preset
 from training.run import Config, Result, fit
 from training.splits import MIN_TO_HOLD_OUT, split
+from training.stacks import tanh_stack
 
 MAX_RUNS = 1_000
 

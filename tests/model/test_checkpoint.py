@@ -25,7 +25,7 @@ from model.errors import CheckpointError
 from model.header import MAX_BLOCK_SIZE, METADATA_KEY, digest, read
 from model.stack import Stack
 from model.vocabulary import Normalization, Vocabulary
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 BLOCK_SIZE = 3
 LETTERS = "abcdeë'子"

@@ -7,10 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.batch_norm import BatchNorm1d
 from model.folding import PositionTables, SeparateRows, fold, separate_rows
-from model.layers import BatchNorm1d, Linear
+from model.layers import Linear
 from model.stack import Stack
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 SYMBOLS = 5
 Description = list[dict[str, Any]]

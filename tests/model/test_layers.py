@@ -12,8 +12,9 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
+from model.batch_norm import BatchNorm1d
 from model.layer import Layer
-from model.layers import GELU, LAYERS, BatchNorm1d, Embedding, Flatten, Linear, ReLU, Tanh
+from model.layers import GELU, LAYERS, Embedding, Flatten, Linear, ReLU, Tanh
 from model.stack import Stack
 
 TOLERANCE = 1e-11

@@ -13,12 +13,12 @@ from scipy import stats
 
 from model import allowance, live, live_sampling
 from model.automata import Automaton, accepts, nothing
+from model.batch_norm import BatchNorm1d
 from model.checkpoint import Checkpoint
 from model.constraints import Constraints, compile_constraints
 from model.engine import TableEngine
 from model.engines import engine_for
 from model.errors import ConstraintError, TooRareError, UnsatisfiableError
-from model.layers import BatchNorm1d
 from model.live import LiveEngine
 from model.live_sampling import LiveSampler
 from model.names import Listing, Names
@@ -27,7 +27,7 @@ from model.shaping import Settings
 from model.stack import Stack
 from model.tabulation import compile_table
 from model.vocabulary import Vocabulary
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 ABC = "abcd"
 Name = tuple[int, ...]

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from model.batch_norm import BatchNorm1d
 from model.errors import StackError
 from model.layer import Layer
-from model.layers import BatchNorm1d, Embedding, Flatten, Linear, Tanh
+from model.layers import Embedding, Flatten, Linear, Tanh
 from model.stack import MAX_DIMENSION, MAX_LAYERS, Stack
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 SYMBOLS = 9
 BLOCK_SIZE = 3

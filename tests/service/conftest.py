@@ -21,8 +21,9 @@ from model.vocabulary import Vocabulary
 from service.app import create_app
 from service.settings import Settings
 from training.dataset import NameList, read_names
-from training.presets import PRESETS, tanh_stack
-from training.run import Config, Result, fit, override
+from training.presets import PRESETS, override
+from training.run import Config, Result, fit
+from training.stacks import tanh_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_PROBLEM_BYTES = 4096

@@ -23,9 +23,9 @@ from service.replies import SampleResponse
 from service.tables import Tabulator
 from training.dataset import NameList
 from training.gate import examine, require
-from training.presets import PRESETS
+from training.presets import PRESETS, override
 from training.quality import Reference, sample_quality
-from training.run import Config, Result, fit, override
+from training.run import Config, Result, fit
 from training.splits import SplitRule
 
 ANSWERS_WITHOUT_A_TABLE = type(None) in get_args(SampleResponse.model_fields["probability"].annotation)

@@ -12,8 +12,7 @@ import pytest
 
 from training import cli
 from training.dataset import NameList
-from training.presets import PRESETS, Preset
-from training.run import override
+from training.presets import PRESETS, Preset, override
 
 
 class Outcome(NamedTuple):

@@ -15,7 +15,7 @@ import torch
 from model.store import BUNDLED, Store
 from model.version_files import MODEL_FILE
 from training.commands import evaluate, train
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("--steps", "20")

@@ -18,11 +18,12 @@ from model.tabulation import compile_table
 from training import comparison
 from training.comparison import compare
 from training.dataset import NameList
-from training.presets import Preset, tanh_stack
+from training.presets import Preset
 from training.quality import Reference, sample_quality
 from training.rivals import Rival
 from training.run import Config, fit, measure
 from training.splits import SplitRule
+from training.stacks import tanh_stack
 
 Command = Callable[..., tuple[int, str, str]]
 

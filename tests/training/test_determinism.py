@@ -8,8 +8,8 @@ import torch
 
 from model.layers import Embedding
 from training.dataset import NameList, read_names
-from training.presets import PRESETS
-from training.run import Config, fit, override
+from training.presets import PRESETS, override
+from training.run import Config, fit
 
 LIST = Path(__file__).resolve().parents[2] / "data" / "us-names.csv"
 

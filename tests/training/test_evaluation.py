@@ -13,7 +13,7 @@ from model.tabulation import compile_table
 from model.vocabulary import Vocabulary
 from training.evaluation import cross_entropy
 from training.examples import Counts, count_examples, make_examples
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 BLOCK_SIZE = 3
 NAMES = ["lako", "kala", "lako", "mi", "nolani"]

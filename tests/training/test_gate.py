@@ -21,10 +21,10 @@ from training.counted_list import Losses
 from training.dataset import NameList, read_names
 from training.gate import GateRefusedError, examine, quality_checks, require
 from training.loop import History
-from training.presets import PRESETS, Preset
+from training.presets import PRESETS, Preset, override
 from training.quality import Quality, Reference
 from training.resemblance import WeighedNames
-from training.run import Config, Result, fit, override
+from training.run import Config, Result, fit
 
 LIST = Path(__file__).resolve().parents[2] / "data" / "us-names.csv"
 NAMES = [

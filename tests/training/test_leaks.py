@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from model import checkpoint
 from training.dataset import NameList
-from training.presets import PRESETS
-from training.run import Config, fit, override
+from training.presets import PRESETS, override
+from training.run import Config, fit
 from training.splits import Side, SplitRule, side_of, split
 
 LETTERS = "aiklmno"

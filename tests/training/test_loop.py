@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from model.layers import BatchNorm1d, Embedding, Linear
+from model.batch_norm import BatchNorm1d
+from model.layers import Embedding, Linear
 from model.stack import Stack
 from model.vocabulary import Vocabulary
 from training import loop
@@ -18,8 +19,9 @@ from training.evaluation import cross_entropy
 from training.examples import Counts, Examples, count_examples, make_examples
 from training.loop import TrainingError, recalibrate, train
 from training.objectives import AllContexts, MiniBatches
-from training.presets import PRESETS, Preset, tanh_stack
-from training.run import Config, fit, override
+from training.presets import PRESETS, Preset, override
+from training.run import Config, fit
+from training.stacks import tanh_stack
 
 BLOCK_SIZE = 3
 CLASSIC = PRESETS["classic"]

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from model.layers import BatchNorm1d
+from model.batch_norm import BatchNorm1d
 from model.stack import Stack
 from model.vocabulary import Vocabulary
 from training import objectives
 from training.examples import Counts, Examples, count_examples, make_examples
 from training.objectives import AllContexts, MiniBatches
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 BLOCK_SIZE = 3
 

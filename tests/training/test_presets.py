@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from model.stack import Stack
-from training.presets import PRESETS, tanh_stack
-from training.run import override
+from training.presets import PRESETS, override
+from training.stacks import tanh_stack
 
 
 def test_the_usual_stack_has_47_024_parameters_for_27_symbols_and_three_characters() -> None:

@@ -11,11 +11,11 @@ from model.checkpoint import Checkpoint
 from model.scoring import character_log_probs
 from model.tabulation import compile_table
 from training.dataset import NameList
-from training.presets import PRESETS, Preset
+from training.presets import PRESETS, Preset, override
 from training.quality import Reference
 from training.resemblance import WeighedNames
 from training.rivals import Rival, paired_difference
-from training.run import Config, fit, override
+from training.run import Config, fit
 from training.splits import Side, SplitRule, side_of, split
 
 

@@ -13,9 +13,10 @@ from model.errors import NamesmithError, StackError
 from model.store import Store
 from training.dataset import DataError, NameList
 from training.gate import examine, require
-from training.presets import PRESETS, Preset, tanh_stack
-from training.run import Config, fit, measure, override
+from training.presets import PRESETS, Preset, override
+from training.run import Config, fit, measure
 from training.splits import SplitRule, split
+from training.stacks import tanh_stack
 
 Layers = list[dict[str, Any]]
 

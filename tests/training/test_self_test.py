@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from model import checkpoint
+from model.batch_norm import BatchNorm1d
 from model.checkpoint import Checkpoint
 from model.engine import TableEngine
 from model.engines import engine_for
-from model.layers import BatchNorm1d
 from model.live import LiveEngine
 from model.transitions import Transitions
 from training.dataset import NameList

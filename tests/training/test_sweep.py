@@ -13,8 +13,8 @@ from tests.training.conftest import Outcome
 from training import sweep
 from training.dataset import NameList
 from training.loop import TrainingError
-from training.presets import PRESETS
-from training.run import Config, Result, fit, override
+from training.presets import PRESETS, override
+from training.run import Config, Result, fit
 from training.sweep import Candidate, Run, plan, rank
 
 Command = Callable[..., Outcome]

@@ -20,9 +20,9 @@ from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.options import DataArgument, SkipOption, SplitOption, WeightOption, check_writable
 from training.dataset import NameList, read_names
 from training.grid import GridError, numbers, whole_numbers
-from training.presets import PRESETS
+from training.presets import PRESETS, override
 from training.progress import sweep_progress
-from training.run import Config, override
+from training.run import Config
 from training.splits import SplitRule
 from training.sweep import MAX_RUNS, Candidate, Row, Run, plan, rank, runs
 

@@ -38,9 +38,9 @@ from training.health.report import render
 from training.health.subject import failed, subject_of
 from training.loop import Progress, TrainingError
 from training.overrides import override_record
-from training.presets import PRESETS
+from training.presets import PRESETS, override
 from training.progress import both, training_progress
-from training.run import Config, Result, fit, override
+from training.run import Config, Result, fit
 from training.splits import SplitRule
 from training.tensorboard import logging_to
 
@@ -69,7 +69,9 @@ def train(
         float, typer.Option(min=0, max=100, help="Loss by which it may be worse than the current version.")
     ] = MARGIN,
     layers: Annotated[Path | None, typer.Option(help="JSON file: the list of layers to use instead.")] = None,
-    block_size: Annotated[int, typer.Option(min=1, max=32, help="Characters of context.")] = 3,
+    block_size: Annotated[
+        int | None, typer.Option(min=1, max=32, help="Characters of context, instead of the preset's.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")] = None,
@@ -92,7 +94,7 @@ def train(
             preset=override(PRESETS[preset], steps, batch_size, learning_rate),
             seed=seed,
             split=split,
-            block_size=block_size,
+            block_size=block_size or PRESETS[preset].block_size,
             layers=None if layers is None else _read_layers(layers),
             gain=gain,
             device=chosen_device(device),

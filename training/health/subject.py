@@ -1,7 +1,7 @@
 """What a report is about: a model just trained, a run that came to none, or a version of a store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.checkpoint import Checkpoint
@@ -57,7 +57,7 @@ def subject_of(
 
 def failed(name: str, config: Config, diagnostics: Diagnostics) -> Subject:
     """A run that came to no model."""
-    facts = {"config": {**asdict(config.preset), "gain": config.gain, "seed": config.seed}}
+    facts = {"config": {**config.preset.facts(), "gain": config.gain, "seed": config.seed}}
     return Subject(name, diagnostics, facts=facts)
 
 

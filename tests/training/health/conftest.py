@@ -13,8 +13,9 @@ from training.health.finding import Finding
 from training.health.findings import findings
 from training.health.recorder import Recorder
 from training.loop import TrainingError
-from training.presets import PRESETS, tanh_stack
-from training.run import Config, fit, override
+from training.presets import PRESETS, override
+from training.run import Config, fit
+from training.stacks import tanh_stack
 
 GAIN = 5 / 3
 WRONG: dict[str, dict[str, float]] = {

@@ -10,7 +10,7 @@ import pytest
 from model.store import Store
 from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
 from training.health import diagnostics
-from training.presets import tanh_stack
+from training.stacks import tanh_stack
 
 Command = Callable[..., Any]
 QUICK = ("--steps", "20")

@@ -10,16 +10,18 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from model.batch_norm import BatchNorm1d
 from model.layer import Layer
-from model.layers import BatchNorm1d, ReLU, Tanh
+from model.layers import ReLU, Tanh
 from model.stack import Stack
 from training.dataset import NameList
 from training.health import diagnostics
 from training.health.diagnostics import Look
 from training.health.looking import look_at, traits, weights
 from training.health.recorder import Recorder
-from training.presets import PRESETS, tanh_stack
-from training.run import Config, fit, override
+from training.presets import PRESETS, override
+from training.run import Config, fit
+from training.stacks import tanh_stack
 
 LAYERS: list[dict[str, Any]] = [
     {"type": "Embedding", "num_embeddings": 5, "embedding_dim": 4},

@@ -1,0 +1,108 @@
+"""Normalisation by the batch (Ioffe & Szegedy 2015), with its derivative by hand."""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from model.layer import Layer
+
+
+class BatchNorm1d(Layer):
+    """gamma * (x - mean) / sqrt(var + eps) + beta over the last dimension: (..., num_features) -> same.
+
+    Training mode takes mean and *unbiased* variance from the batch and moves the running ones towards
+    them by `momentum` (torch.nn normalises by the biased variance). Evaluation mode uses the running
+    ones and equals torch.nn. Where `row_weights` (rows,) is set, row i of a training batch counts as that
+    many equal rows. Raises ValueError for a training batch of one row, whose variance is not defined,
+    before any running statistic is touched.
+    """
+
+    config_names = ("num_features", "eps", "momentum")
+    parameter_names = ("gamma", "beta")
+    buffer_names = running_statistics = ("running_mean", "running_var")
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.row_weights: Tensor | None = None
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002
+        """Nothing is random here: scale and variance 1, shift and mean 0."""
+        self.gamma, self.beta = torch.ones(self.num_features), torch.zeros(self.num_features)
+        self.running_mean, self.running_var = torch.zeros(self.num_features), torch.ones(self.num_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.num_features:
+            raise ValueError(f"expected {self.num_features} features, got {x.shape[-1]}")
+        if self.training:
+            return self._normalize_by_batch(x)
+        return self.gamma * (x - self.running_mean) / torch.sqrt(self.running_var + self.eps) + self.beta
+
+    def _normalize_by_batch(self, x: Tensor) -> Tensor:
+        if x[..., 0].numel() < 2:
+            raise ValueError("BatchNorm1d needs at least two rows in training mode")
+        rows = x.reshape(-1, self.num_features)
+        weights = _row_weights(rows, self.row_weights)
+        with torch.no_grad():
+            mean, var = _statistics(rows, weights)
+            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
+            scale = torch.rsqrt(var + self.eps)
+        out = _Normalize.apply(rows, self.gamma, self.beta, mean, scale, weights)  # type: ignore[no-untyped-call]
+        return cast(Tensor, out).reshape(x.shape)
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, weights: Tensor) -> None:
+        """Sets the running statistics to the exact ones of `x` (rows, ..., num_features), row i counted
+        `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
+        rows = x.reshape(-1, self.num_features)
+        self.running_mean, self.running_var = _statistics(rows, _row_weights(rows, weights))
+
+
+def _row_weights(rows: Tensor, weights: Tensor | None) -> Tensor:
+    """How often each of `rows` (n, dim) counts, from the weights of the rows of a batch that it came from."""
+    if weights is None:
+        return rows.new_ones(len(rows))
+    return weights.to(rows.dtype).repeat_interleave(len(rows) // len(weights))
+
+
+def _statistics(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased variance (dim,) of `rows` (n, dim), row i counted `weights[i]` times (n,). Sums are products
+    with the weights, which take a fraction of the time of torch's own over the first dimension."""
+    total = weights.sum()
+    mean = weights @ rows / total
+    return mean, weights @ (rows - mean).square_() / (total - 1)
+
+
+class _Normalize(torch.autograd.Function):
+    """gamma * (x - mean) * scale + beta where mean and scale = 1 / sqrt(var + eps) came from `x` (n, dim) itself, so
+    that the gradient flows through them too. With row i counted w_i times of W in all and y = (x - mean) * scale:
+
+        d_beta = sum(g)    d_gamma = sum(g * y)    d_x = gamma * scale * (g - w * (d_beta / W + y * d_gamma / (W - 1)))
+
+    One pass over the batch each way instead of the ten that composing it of simple operations costs.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor, weights: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(x, gamma, mean, scale, weights)
+        return torch.addcmul(beta - mean * scale * gamma, x, scale * gamma)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (g,) = gradients
+        x, gamma, mean, scale, weights = ctx.saved_tensors
+        ones = torch.ones_like(weights)
+        total = weights.sum()
+        d_beta = ones @ g
+        d_gamma = (ones @ (g * x) - mean * d_beta) * scale
+        slope = d_gamma * scale / (total - 1)
+        # w * (d_beta / W + y * d_gamma / (W - 1)) = w * (offset + x * slope)
+        offset = d_beta / total - mean * slope
+        through = torch.addcmul(offset, x, slope).mul_(weights[:, None])
+        return (g - through).mul_(gamma * scale), d_gamma, d_beta, None, None, None

@@ -1,0 +1,48 @@
+"""The optimisers of a preset and how their rates run."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.optim import SGD, AdamW, Muon, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from model.layers import Linear
+from model.stack import Stack
+from training.presets import Preset
+
+_SECOND_HALF_FACTOR = 0.1
+_RISE = 0.2
+"""The share of the steps in which the rate of a one-cycle schedule rises."""
+
+
+def optimizers(stack: Stack, preset: Preset) -> list[Optimizer]:
+    """Each parameter belongs to one of them. With Muon (Jordan 2024) that is the weights of the hidden Linear layers,
+    whose updates it orthogonalises; embedding, output and vectors are AdamW's."""
+    if preset.optimizer == "sgd":
+        return [SGD(stack.parameters(), lr=preset.learning_rate)]
+    hidden = _hidden_weights(stack) if preset.optimizer == "muon" else []
+    others = [tensor for tensor in stack.parameters() if not any(tensor is weight for weight in hidden)]
+    found: list[Optimizer] = []
+    if others:
+        found.append(AdamW(others, lr=preset.learning_rate, weight_decay=preset.weight_decay))
+    if hidden:
+        found.append(Muon(hidden, lr=preset.matrix_rate, weight_decay=0.0))
+    return found
+
+
+def schedule(optimizer: Optimizer, preset: Preset) -> LRScheduler:
+    """To be stepped once after each training step."""
+    if preset.schedule == "halves":
+        return LambdaLR(optimizer, _halves(preset.steps))
+    # One step more than is taken: the scheduler is also asked for the rate after the last one.
+    rates = [group["lr"] for group in optimizer.param_groups]
+    return OneCycleLR(optimizer, max_lr=rates, total_steps=preset.steps + 1, pct_start=_RISE)
+
+
+def _halves(steps: int) -> Callable[[int], float]:
+    return lambda step: 1.0 if step < steps / 2 else _SECOND_HALF_FACTOR
+
+
+def _hidden_weights(stack: Stack) -> list[Tensor]:
+    linears = [layer for layer in stack.layers if isinstance(layer, Linear)]
+    return [layer.weight for layer in linears[:-1]]

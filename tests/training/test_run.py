@@ -123,6 +123,7 @@ def test_the_checkpoint_holds_the_facts_of_its_run(rule: SplitRule, tiny: NameLi
         "learning_rate": 0.03,
         "batch_size": None,
         "steps": 20,
+        "gain": 1.666667,
         "seed": 9,
         "split": rule.value,
     }

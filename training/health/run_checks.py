@@ -13,6 +13,7 @@ _JUMP = 0.3
 _RISE = 0.01
 _GAP = 0.3
 _CLOSE, _BEHIND = 0.02, 0.1
+_WORDS = {Severity.OK: "As good as", Severity.NOTE: "Slightly worse than", Severity.WARNING: "Worse than"}
 _FALLING, _LAST_PART = 0.03, 0.2
 
 
@@ -139,7 +140,7 @@ def against_counting(_: Diagnostics, reached: Reached) -> Finding | None:
     way = way.replace("_", "-").replace("kneser-ney", "Kneser-Ney")
     behind = dev - best
     severity = Severity.OK if behind <= _CLOSE else Severity.NOTE if behind <= _BEHIND else Severity.WARNING
-    words = "Better than" if behind < 0 else "As good as" if behind <= _CLOSE else "Worse than"
+    words = "Better than" if behind < 0 else _WORDS[severity]
     return Finding(
         severity,
         f"{words} counting: {dev:.4f} against {best:.4f}",

@@ -62,12 +62,14 @@ def train(
     preset: Preset,
     progress: Progress = lambda *_: None,
     watch: Watch | None = None,
+    spent: float = 0.0,
 ) -> History:
-    """Trains `stack` in place, on the device its tensors are on. Raises TrainingError if the loss diverges."""
+    """Trains `stack` in place, on the device its tensors are on. `spent` seconds went into the objective before; they
+    count as training. Raises TrainingError if the loss diverges."""
     parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
     used = optimizers(stack, preset)
     schedules = [schedule(optimizer, preset) for optimizer in used]
-    history = History()
+    history = History(seconds=spent)
     began = time.perf_counter()
     dev_loss = None
     for step in range(1, preset.steps + 1):
@@ -103,12 +105,12 @@ def train(
 
 
 @torch.no_grad()
-def recalibrate(stack: Stack, counts: Counts) -> None:
-    """Gives each BatchNorm1d the exact statistics of its input over all training data, in evaluation mode,
-    layer by layer, in place of the running averages that training left."""
+def recalibrate(stack: Stack, contexts: Tensor, weights: Tensor) -> None:
+    """Gives each BatchNorm1d the exact statistics of its input over `contexts` (m, block_size), context i counted
+    `weights[i]` times (m,), in evaluation mode, layer by layer, in place of the running averages that training left."""
     stack.eval()
     device = stack.parameters()[0].device
-    x, weights = counts.contexts.to(device), counts.counts.sum(1).to(device)
+    x, weights = contexts.to(device), weights.to(device)
     for layer in stack.layers:
         if isinstance(layer, BatchNorm1d):
             layer.calibrate(x, weights)

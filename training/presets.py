@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack
 
-Layers = Callable[[int, int], list[dict[str, Any]]]
-"""The layer list for an alphabet of so many symbols and a context of so many characters."""
+Layers = Callable[..., list[dict[str, Any]]]
+"""The layer list for an alphabet of so many symbols and a context of so many characters; takes `dim` and `width`."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,30 @@ class Preset:
 @dataclass(frozen=True)
 class Teaching:
     """An ensemble of `networks`, each trained by `preset`, and Kneser-Ney counts of up to `counting_block_size`
-    characters, which have `counting_share` of the say. `invented` names that it makes up are taught from too, with
-    `invented_share` of the weight."""
+    characters, which have `counting_share` of the say. Contexts count by their frequency to the power of
+    `weight_power`: below 1 the rare ones, of which there are many, are learned better. `invented` names that it makes
+    up are taught from too, with `invented_share` of the weight."""
 
     networks: int
     preset: Preset
     counting_share: float
     counting_block_size: int = 5
+    weight_power: float = 1.0
     invented: int = 0
     invented_share: float = 0.5
 
+    @property
+    def steps(self) -> int:
+        """Of all networks together."""
+        return self.networks * self.preset.steps
+
     def facts(self) -> dict[str, Any]:
-        names = ("networks", "counting_share", "counting_block_size", "invented", "invented_share")
+        names = ("networks", "counting_share", "counting_block_size", "weight_power", "invented", "invented_share")
         return {**{name: getattr(self, name) for name in names}, "each": self.preset.facts()}
 
 
 _TEACHER = Preset(
-    "teacher", "adamw", "one-cycle", learning_rate=0.005, batch_size=512, steps=3000, evaluate_every=3000,
+    "teacher", "adamw", "one-cycle", learning_rate=0.02, batch_size=512, steps=1500, evaluate_every=1500,
     targets="observed", weight_decay=0.05, layers=forgetful_stack,
 )  # fmt: skip
 _WIDE_TEACHER = Preset(
@@ -78,12 +85,13 @@ PRESETS = {
         Preset("classic", "sgd", "halves", learning_rate=0.1, batch_size=32, steps=200_000, evaluate_every=10_000),
         # Muon (Jordan 2024) and AdamW (Loshchilov & Hutter 2019) under the one-cycle schedule (Smith & Topin 2018).
         Preset(
-            "fast", "muon", "one-cycle", learning_rate=0.02, matrix_rate=0.1, batch_size=512, steps=1000,
-            evaluate_every=25, targets="smoothed",
+            "fast", "muon", "one-cycle", learning_rate=0.05, matrix_rate=0.25, batch_size=2048, steps=400,
+            evaluate_every=10, targets="smoothed",
         ),
         Preset(
-            "careful", "muon", "one-cycle", learning_rate=0.02, matrix_rate=0.1, batch_size=2048, steps=2000,
-            evaluate_every=100, targets="taught", teaching=Teaching(3, _TEACHER, counting_share=0.4),
+            "careful", "muon", "one-cycle", learning_rate=0.05, matrix_rate=0.25, batch_size=2048, steps=1500,
+            evaluate_every=100, targets="taught",
+            teaching=Teaching(4, _TEACHER, counting_share=0.35, weight_power=0.75),
         ),
         Preset(
             "best", "muon", "one-cycle", learning_rate=0.01, matrix_rate=0.05, batch_size=1024, steps=2000,

@@ -2,28 +2,49 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from training import loop
+from training.presets import Preset
 
 _LINES = 10
 
 
+@dataclass(frozen=True)
+class RunProgress:
+    """What the loops of a run call as they go: that of its teachers, if it has some, and its own."""
+
+    teaching: loop.Progress
+    training: loop.Progress
+
+
 @contextmanager
-def training_progress(console: Console, steps: int) -> Iterator[loop.Progress]:
-    """A function that the training loop calls as it goes."""
+def run_progress(console: Console, preset: Preset) -> Iterator[RunProgress]:
+    taught = 0 if preset.teaching is None else preset.teaching.steps
     if not console.is_terminal:
-        yield _lines(console, steps)
+        yield RunProgress(_lines(console, taught, "teachers: step"), _lines(console, preset.steps, "step"))
         return
-    with _bar(console, "training") as bar:
-        task = bar.add_task("training", total=steps, losses="")
+    with _bar(console, "{task.description}") as bar:
+        teaching = _task(bar, "teachers", taught) if taught else _nothing
+        yield RunProgress(teaching, _task(bar, "training", preset.steps))
 
-        def update(step: int, train_loss: float, dev_loss: float | None) -> None:
-            bar.update(task, completed=step, losses=_losses(train_loss, dev_loss))
 
-        yield update
+def _nothing(step: int, train_loss: float, dev_loss: float | None) -> None:
+    """Shows nothing."""
+
+
+def _task(bar: Progress, what: str, steps: int) -> loop.Progress:
+    """A line of the bar, whose time runs from the first step on."""
+    task = bar.add_task(what, total=steps, losses="", start=False)
+
+    def update(step: int, train_loss: float, dev_loss: float | None) -> None:
+        bar.start_task(task)
+        bar.update(task, completed=step, losses=_losses(train_loss, dev_loss))
+
+    return update
 
 
 @contextmanager
@@ -65,14 +86,14 @@ def both(first: loop.Progress, second: loop.Progress) -> loop.Progress:
     return update
 
 
-def _lines(console: Console, steps: int) -> loop.Progress:
+def _lines(console: Console, steps: int, what: str) -> loop.Progress:
     shown = 0
 
     def update(step: int, train_loss: float, dev_loss: float | None) -> None:
         nonlocal shown
         if step * _LINES >= (shown + 1) * steps:
             shown = step * _LINES // steps
-            console.print(f"step {step:,} of {steps:,}: {_losses(train_loss, dev_loss)}")
+            console.print(f"{what} {step:,} of {steps:,}: {_losses(train_loss, dev_loss)}")
 
     return update
 

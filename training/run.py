@@ -94,12 +94,15 @@ def fit(
     stack.reset_parameters(generator, config.gain)
     stack = stack.to(device=config.device)
     data = count_list(names, config.split, vocabulary, config.block_size)
-    objective = _objective(data, config, generator, teaching_progress)
+    counted = time.perf_counter()
+    lessons = _lessons(data, config, generator, teaching_progress)
+    objective = _objective(data, lessons, config, generator)
+    spent = time.perf_counter() - counted
     stack.draw_from(generator)
     if recorder is not None:
-        recorder.begin(stack, vocabulary.size, data.train.counts.sum(1) if config.preset.batch_size is None else None)
-    history = train(stack, objective, data.dev, config.preset, progress, recorder)
-    recalibrate(stack, data.train)
+        recorder.begin(stack, vocabulary.size, lessons.weights.float() if config.preset.batch_size is None else None)
+    history = train(stack, objective, data.dev, config.preset, progress, recorder, spent)
+    recalibrate(stack, lessons.contexts, lessons.weights)
     losses = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
         raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
@@ -125,11 +128,10 @@ def _baselines(data: CountedList) -> Baselines:
     return {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
 
 
-def _objective(data: CountedList, config: Config, generator: torch.Generator, teaching_progress: Progress) -> Objective:
+def _objective(data: CountedList, lessons: Lessons, config: Config, generator: torch.Generator) -> Objective:
     preset = config.preset
     if preset.targets == "examples":
         return MiniBatches(data.examples, preset.batch_size or len(data.examples), generator, config.device)
-    lessons = _lessons(data, config, generator, teaching_progress)
     return SoftTargets(lessons, preset.batch_size, generator, config.device)
 
 

@@ -17,7 +17,6 @@ from training.loop import Progress, TrainingError
 from training.presets import Preset
 from training.run import Config, Result, fit
 from training.splits import MIN_TO_HOLD_OUT, split
-from training.stacks import tanh_stack
 
 MAX_RUNS = 1_000
 
@@ -46,7 +45,7 @@ class Candidate:
     def config(self, base: Config, seed: int, symbols: int) -> Config:
         """`base` with this candidate's settings, for an alphabet of that many symbols."""
         sizes = {name: size for name, size in (("dim", self.dim), ("width", self.width)) if size is not None}
-        layers = tanh_stack(symbols, self.block_size, **sizes) if sizes else None
+        layers = self.preset.layers(symbols, self.block_size, **sizes) if sizes else None
         return replace(base, preset=self.preset, seed=seed, block_size=self.block_size, layers=layers)
 
 

@@ -1,7 +1,7 @@
 """An ensemble that teaches one network (Hinton, Vinyals & Dean 2015): it is more accurate than any network trained on
 the list directly, and serving what it taught costs no more than serving any network of that size."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -43,7 +43,10 @@ def taught(
     teaching asks for it, about those of names that the ensemble makes up."""
     ensemble = _trained(data, teaching, generator, device, progress)
     lessons = observed(data.train)
-    lessons = replace(lessons, targets=ensemble(lessons.contexts).float())
+    weights = lessons.weights**teaching.weight_power
+    lessons = Lessons(
+        lessons.contexts, ensemble(lessons.contexts).float(), weights * lessons.weights.sum() / weights.sum()
+    )
     if teaching.invented:
         lessons = _together(lessons, _invented(ensemble, teaching, data.block_size, generator), teaching.invented_share)
     return lessons
@@ -62,7 +65,7 @@ def _trained(
         stack = stack.to(device=device).draw_from(generator)
         objective = SoftTargets(lessons, preset.batch_size, generator, device)
         train(stack, objective, None, preset, _continued(progress, number * preset.steps))
-        recalibrate(stack, data.train)
+        recalibrate(stack, lessons.contexts, lessons.weights)
         networks.append(stack)
     length = min(teaching.counting_block_size, data.block_size)
     return Ensemble(networks, counting(data.counts_of(length)), length, teaching.counting_share)

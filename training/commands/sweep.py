@@ -37,7 +37,7 @@ def sweep(
     preset: Annotated[str, typer.Option(metavar="|".join(PRESETS), help="List of presets.")] = "fast",
     steps: Annotated[str | None, typer.Option(help="List, instead of the preset's.")] = None,
     batch_size: Annotated[str | None, typer.Option(help="List, instead of the preset's.")] = None,
-    block_size: Annotated[str, typer.Option(help="List of characters of context.")] = "3",
+    block_size: Annotated[str | None, typer.Option(help="List, instead of the preset's.")] = None,
     dim: Annotated[str | None, typer.Option(help="List of sizes of the embedding.")] = None,
     width: Annotated[str | None, typer.Option(help="List of widths of the hidden layers.")] = None,
     device: DeviceOption = Device.auto,
@@ -62,7 +62,9 @@ def sweep(
     sizes = product(
         _whole("block-size", block_size, 1, 32), _whole("dim", dim, 1, 4096), _whole("width", width, 1, 4096)
     )
-    candidates = [Candidate(way, block or 3, dim, width) for way, (block, dim, width) in product(presets, sizes)]
+    candidates = [
+        Candidate(way, block or way.block_size, dim, width) for way, (block, dim, width) in product(presets, sizes)
+    ]
     planned = plan(list(dict.fromkeys(candidates)), [number or 0 for number in _whole("seed", seed, 0)])
     if len(planned) > MAX_RUNS:
         raise typer.BadParameter(f"the grid has {len(planned):,} runs, at most {MAX_RUNS:,} are made")

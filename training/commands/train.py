@@ -39,7 +39,7 @@ from training.health.subject import failed, subject_of
 from training.loop import Progress, TrainingError
 from training.overrides import override_record
 from training.presets import PRESETS, override
-from training.progress import both, training_progress
+from training.progress import both, run_progress
 from training.run import Config, Result, fit
 from training.splits import SplitRule
 from training.tensorboard import logging_to
@@ -136,8 +136,8 @@ def _watched(
     """The run and what was seen of it. Where it comes to no model, that too is written to `report_file`."""
     recorder = Recorder(config.preset.steps)
     try:
-        with training_progress(out, config.preset.steps) as progress:
-            result = fit(names, config, recorder.beside(both(progress, log)), recorder)
+        with run_progress(out, config.preset) as shown:
+            result = fit(names, config, recorder.beside(both(shown.training, log)), recorder, shown.teaching)
     except TrainingError as error:
         _write(report_file, render(failed(name, config, recorder.result(str(error)))))
         raise

@@ -8,24 +8,34 @@ from benchmarks import machine
 
 def main() -> None:
     benchmarks = {"training": _training, "sampling": _sampling, "http": _http, "models": _models}
+    on_request = {"recipes": _recipes}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(benchmarks)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(benchmarks)} (default: all), or {', '.join(on_request)}"
+    )
     parser.add_argument("--quick", action="store_true", help="a short trial: its figures mean little")
     arguments = parser.parse_args()
     names = arguments.names or list(benchmarks)
-    if unknown := [name for name in names if name not in benchmarks]:
-        parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(benchmarks)}")
-    chosen: list[tuple[str, Callable[[bool], None]]] = [(name, benchmarks[name]) for name in names]
+    known: dict[str, Callable[[bool], None]] = {**benchmarks, **on_request}
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(known)}")
+    chosen = [(name, known[name]) for name in names]
     machine.describe()
     for name, benchmark in chosen:
         print(f"\n## {name}{' (a short trial)' if arguments.quick else ''}")
         benchmark(arguments.quick)
 
 
-def _training(quick: bool) -> None:  # noqa: ARG001
+def _training(quick: bool) -> None:
     from benchmarks import training
 
-    training.main()
+    training.main(quick)
+
+
+def _recipes(quick: bool) -> None:
+    from benchmarks import recipes
+
+    recipes.main(quick)
 
 
 def _sampling(quick: bool) -> None:

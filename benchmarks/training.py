@@ -1,40 +1,90 @@
-"""How soon `fast` reaches the dev loss that the classic loop ends with.
+"""What each preset reaches and how soon, beside the classic loop and beside counting, on the same split in this run.
 
-Both train the same stack on the same split in this run. The list is the bundled one, or the file that
-NAMESMITH_MAKEMORE names, with the split of the lectures: the list that published losses refer to.
+The list is the bundled one, or the file that NAMESMITH_MAKEMORE names, with the split of the lectures: the list that
+published losses refer to.
 """
 
 import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from training.dataset import read_names
+from training.dataset import NameList, read_names
 from training.presets import PRESETS
 from training.run import Config, Result, fit
 from training.splits import SplitRule
 
 BUNDLED_LIST = Path(__file__).resolve().parent.parent / "data" / "us-names.csv"
+SEEDS = (1, 2, 3)
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Way:
+    """A preset, perhaps with another context, and the seeds it is trained with."""
+
+    preset: str
+    seeds: Sequence[int] = SEEDS
+    block_size: int | None = None
+
+    def results(self, names: NameList, split: SplitRule) -> list[Result]:
+        preset = PRESETS[self.preset]
+        block_size = self.block_size or preset.block_size
+        return [fit(names, Config(preset, seed, split, block_size)) for seed in self.seeds]
+
+    @property
+    def context(self) -> int:
+        return self.block_size or PRESETS[self.preset].block_size
+
+
+def main(quick: bool) -> None:
     makemore = os.environ.get("NAMESMITH_MAKEMORE")
     names = read_names(Path(makemore) if makemore else BUNDLED_LIST)
     split = SplitRule.LECTURE if makemore else SplitRule.NAMES
-    print(f"{names.source}: {len(names.names):,} names, split {split}")
-    print("| preset | parameters | train | dev | test | seconds | dev of classic reached after |")
-    print("|---|---|---|---|---|---|---|")
-    results = {preset: fit(names, Config(PRESETS[preset], split=split)) for preset in ("classic", "fast")}
-    goal = results["classic"].losses.dev
+    print(f"{names.source}: {len(names.names):,} names, split {split}; nats a character, means over the seeds")
+    print("| way | context | parameters | seeds | train | dev | test | seconds | dev of classic reached after |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    classic = Way("classic", seeds=(1,)).results(names, split)
+    goal, limit = classic[0].losses.dev, classic[0].history.seconds
     assert goal is not None
-    for preset, result in results.items():
-        losses = result.losses
-        reached = _seconds_to(result, goal)
-        print(
-            f"| {preset} | {result.parameters:,} | {losses.train:.4f} | {losses.dev:.4f} | {losses.test:.4f} "
-            f"| {result.history.seconds:.1f} | {'not' if reached is None else f'{reached:.1f} s'} |"
-        )
-    reached = _seconds_to(results["fast"], goal)
-    if reached is not None:
-        print(f"fast gets there {results['classic'].history.seconds / reached:.0f} times sooner than classic ends")
+    _row(Way("classic", seeds=(1,)), classic, goal)
+    fast = Way("fast").results(names, split)
+    _row(Way("fast"), fast, goal)
+    longer = () if quick else (Way("careful"), Way("best", block_size=4), Way("best"))
+    _counting(fast[0], 3)
+    for way in longer:
+        results = way.results(names, split)
+        _row(way, results, goal)
+        _counting(results[0], way.context)
+    reached = [_seconds_to(result, goal) for result in fast]
+    if all(second is not None for second in reached):
+        mean = statistics.fmean(second for second in reached if second is not None)
+        print(f"\nfast gets there {limit / mean:.0f} times sooner than classic ends")
+
+
+def _row(way: Way, results: Sequence[Result], goal: float) -> None:
+    losses = [[loss or 0.0 for loss in result.losses.by_part().values()] for result in results]
+    train, dev, test = (_mean([loss[part] for loss in losses]) for part in range(3))
+    reached = [_seconds_to(result, goal) for result in results]
+    known = [seconds for seconds in reached if seconds is not None]
+    shown = f"{statistics.fmean(known):.1f} s" if len(known) == len(reached) else "not"
+    seconds = statistics.fmean(result.history.seconds for result in results)
+    print(
+        f"| {way.preset} | {way.context} | {results[0].parameters:,} | {len(results)} | {train} | {dev} | {test} "
+        f"| {seconds:.1f} | {shown} |",
+        flush=True,
+    )
+
+
+def _counting(result: Result, context: int) -> None:
+    dev, test = (result.baselines[part]["kneser_ney"] for part in ("dev", "test"))
+    print(f"| counting: Kneser-Ney | {context} | | | | {dev:.4f} | {test:.4f} | | |", flush=True)
+
+
+def _mean(values: Sequence[float]) -> str:
+    """With the standard deviation over the seeds, where there are some."""
+    mean = f"{statistics.fmean(values):.4f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.4f}"
 
 
 def _seconds_to(result: Result, goal: float) -> float | None:

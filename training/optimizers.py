@@ -12,7 +12,7 @@ from training.presets import Preset
 
 _SECOND_HALF_FACTOR = 0.1
 _RISE = 0.2
-"""The share of the steps in which the rate of a one-cycle schedule rises."""
+"""The share of the steps in which the rate of a one-cycle schedule rises; one step at the least."""
 
 
 def optimizers(stack: Stack, preset: Preset) -> list[Optimizer]:
@@ -35,8 +35,8 @@ def schedule(optimizer: Optimizer, preset: Preset) -> LRScheduler:
     if preset.schedule == "halves":
         return LambdaLR(optimizer, _halves(preset.steps))
     # One step more than is taken: the scheduler is also asked for the rate after the last one.
-    rates = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, max_lr=rates, total_steps=preset.steps + 1, pct_start=_RISE)
+    rates, total = [group["lr"] for group in optimizer.param_groups], preset.steps + 1
+    return OneCycleLR(optimizer, max_lr=rates, total_steps=total, pct_start=max(_RISE, 2 / total))
 
 
 def _halves(steps: int) -> Callable[[int], float]:

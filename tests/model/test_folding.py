@@ -24,7 +24,7 @@ def descriptions(draw: st.DrawFn) -> tuple[int, Description]:
     layers: Description = [{"type": "Flatten"}] * draw(st.integers(0, 1))
     layers += [{"type": "Embedding", "num_embeddings": SYMBOLS, "embedding_dim": dim}]
     width, flat = dim, False
-    kinds = st.sampled_from(["Flatten", "Linear", "BatchNorm1d", "Tanh", "ReLU", "GELU"])
+    kinds = st.sampled_from(["Flatten", "Linear", "BatchNorm1d", "Tanh", "ReLU", "GELU", "Dropout", "SymbolDropout"])
     for kind in draw(st.lists(kinds, max_size=9)):
         if kind == "Flatten":
             width, flat = width if flat else width * block_size, True
@@ -34,6 +34,8 @@ def descriptions(draw: st.DrawFn) -> tuple[int, Description]:
             bias = draw(st.booleans())
             layers.append({"type": kind, "in_features": width, "out_features": wider, "bias": bias})
             width = wider
+        elif "Dropout" in kind:
+            layers.append({"type": kind, "p": 0.5})
         else:
             layers.append({"type": kind, "num_features": width} if kind == "BatchNorm1d" else {"type": kind})
     return block_size, layers

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from model.batch_norm import BatchNorm1d
 from model.layer import Layer
-from model.layers import GELU, LAYERS, Embedding, Flatten, Linear, ReLU, Tanh
+from model.layers import GELU, LAYERS, Dropout, Embedding, Flatten, Linear, ReLU, SymbolDropout, Tanh
 from model.stack import Stack
 
 TOLERANCE = 1e-11
@@ -31,6 +31,8 @@ EXAMPLES: list[Layer] = [
     Tanh(),
     ReLU(),
     GELU(),
+    Dropout(0.25),
+    SymbolDropout(0.1),
 ]
 
 
@@ -324,12 +326,15 @@ def test_calibrate_takes_weights_that_are_not_whole() -> None:
 def input_of(layer: Layer) -> Tensor:
     if isinstance(layer, Embedding):
         return torch.tensor([[1, 2], [0, 5]])
+    if isinstance(layer, SymbolDropout):
+        return torch.ones(2, 3, 4)
     return torch.ones(2, {Linear: 3, BatchNorm1d: 5}.get(type(layer), 4))
 
 
 @pytest.mark.parametrize("layer", EXAMPLES, ids=repr)
 def test_out_is_the_last_output_and_exists_only_in_training(layer: Layer) -> None:
     x = input_of(layer)
+    layer.generator = torch.Generator()
     layer.train()
     assert layer.training
     assert layer(x) is layer.out
@@ -374,6 +379,8 @@ def test_a_layer_is_built_again_from_its_config_and_from_its_repr(layer: Layer) 
         (Tanh(), {"type": "Tanh"}),
         (ReLU(), {"type": "ReLU"}),
         (GELU(), {"type": "GELU"}),
+        (Dropout(0.25), {"type": "Dropout", "p": 0.25}),
+        (SymbolDropout(0.1), {"type": "SymbolDropout", "p": 0.1}),
     ],
     ids=repr,
 )

@@ -13,12 +13,12 @@ from model.batch_norm import BatchNorm1d
 from model.layers import Embedding, Linear
 from model.stack import Stack
 from model.vocabulary import Vocabulary
-from training import loop
 from training.dataset import NameList
 from training.evaluation import cross_entropy
 from training.examples import Counts, Examples, count_examples, make_examples
+from training.lessons import smoothed
 from training.loop import TrainingError, recalibrate, train
-from training.objectives import AllContexts, MiniBatches
+from training.objectives import MiniBatches, SoftTargets
 from training.presets import PRESETS, Preset, override
 from training.run import Config, fit
 from training.stacks import tanh_stack
@@ -71,41 +71,22 @@ def test_the_classic_run_equals_the_loop_of_the_lectures(examples: Examples, sym
         torch.testing.assert_close(tensor, other, rtol=0, atol=1e-6, msg=name)
 
 
-def test_the_one_cycle_rate_rises_to_its_peak_and_ends_near_zero(
-    counts: Counts, symbols: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[torch.optim.Optimizer] = []
-    optimizer_of = loop._optimizer
+def all_contexts(counts: Counts) -> SoftTargets:
+    return SoftTargets(smoothed(counts), None, torch.Generator())
 
-    def remember(parameters: list[torch.Tensor], preset: Preset) -> torch.optim.Optimizer:
-        made.append(optimizer_of(parameters, preset))
-        return made[-1]
 
-    monkeypatch.setattr(loop, "_optimizer", remember)
-    objective, rates = AllContexts(counts), list[float]()
-
-    def recording(stack: Stack) -> torch.Tensor:
-        rates.append(made[0].param_groups[0]["lr"])
-        return objective(stack)
-
-    preset = override(PRESETS["fast"], 40, None, None)
-    train(new_stack(symbols), recording, None, preset)
-    peak = rates.index(max(rates))
-    assert len(rates) == 40
-    assert max(rates) == pytest.approx(preset.learning_rate, rel=0.02)
-    assert rates[: peak + 1] == sorted(rates[: peak + 1])
-    assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert rates[-1] < preset.learning_rate / 100
+def recalibrate_on(stack: Stack, counts: Counts) -> None:
+    recalibrate(stack, counts.contexts, counts.counts.double().sum(1))
 
 
 @pytest.mark.parametrize("preset", [override(CLASSIC, 200, None, None), override(PRESETS["fast"], 30, None, None)])
 def test_training_lowers_the_loss(examples: Examples, counts: Counts, symbols: int, preset: Preset) -> None:
     stack = new_stack(symbols)
-    recalibrate(stack, counts)
+    recalibrate_on(stack, counts)
     before = cross_entropy(stack, counts)
     batches = MiniBatches(examples, 32, torch.Generator().manual_seed(1))
-    train(stack, batches if preset.batch_size else AllContexts(counts), None, preset)
-    recalibrate(stack, counts)
+    train(stack, batches if preset.targets == "examples" else all_contexts(counts), None, preset)
+    recalibrate_on(stack, counts)
     after = cross_entropy(stack, counts)
     assert before == pytest.approx(math.log(symbols), abs=0.1)
     assert after < before - 0.3
@@ -113,7 +94,7 @@ def test_training_lowers_the_loss(examples: Examples, counts: Counts, symbols: i
 
 def test_training_leaves_evaluation_mode_and_no_gradients(counts: Counts, symbols: int) -> None:
     stack = new_stack(symbols)
-    train(stack, AllContexts(counts), None, override(PRESETS["fast"], 3, None, None))
+    train(stack, all_contexts(counts), None, override(PRESETS["fast"], 3, None, None))
     assert not any(layer.training for layer in stack.layers)
     assert not any(tensor.requires_grad for tensor in stack.parameters())
 
@@ -133,7 +114,7 @@ def test_the_history_holds_a_point_after_each_interval_and_the_last_step(counts:
     stack = new_stack(symbols)
     preset = replace(PRESETS["fast"], steps=25, evaluate_every=10)
     calls: list[tuple[int, float, float | None]] = []
-    history = train(stack, AllContexts(counts), counts, preset, lambda *args: calls.append(args))
+    history = train(stack, all_contexts(counts), counts, preset, lambda *args: calls.append(args))
     assert [point.step for point in history.points] == [10, 20, 25]
     assert history.points[-1].dev_loss == pytest.approx(cross_entropy(stack, counts), abs=1e-6)
     seconds = [point.seconds for point in history.points]
@@ -143,7 +124,7 @@ def test_the_history_holds_a_point_after_each_interval_and_the_last_step(counts:
 
 
 def test_without_held_out_names_the_points_have_no_dev_loss(counts: Counts, symbols: int) -> None:
-    history = train(new_stack(symbols), AllContexts(counts), None, override(PRESETS["fast"], 3, None, None))
+    history = train(new_stack(symbols), all_contexts(counts), None, override(PRESETS["fast"], 3, None, None))
     assert history.points
     assert all(point.dev_loss is None and math.isfinite(point.train_loss) for point in history.points)
 
@@ -170,7 +151,7 @@ def test_recalibration_gives_the_exact_statistics_of_all_data_layer_by_layer(
     stack = new_stack(symbols)
     batches = MiniBatches(weighed, 32, torch.Generator().manual_seed(1))
     train(stack, batches, None, override(CLASSIC, 30, None, None))
-    recalibrate(stack, count_examples(weighed, symbols))
+    recalibrate_on(stack, count_examples(weighed, symbols))
 
     def array(tensor: torch.Tensor) -> NDArray[np.float64]:
         return tensor.double().numpy()

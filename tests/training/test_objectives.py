@@ -1,19 +1,21 @@
 """What a training step lowers: batches drawn as promised, and all contexts at once equal to all examples."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
 from model.batch_norm import BatchNorm1d
 from model.stack import Stack
 from model.vocabulary import Vocabulary
-from training import objectives
 from training.examples import Counts, Examples, count_examples, make_examples
-from training.objectives import AllContexts, MiniBatches
+from training.lessons import Lessons, observed, smoothed
+from training.objectives import MiniBatches, SoftTargets
+from training.smoothing import kneser_ney
 from training.stacks import tanh_stack
 
 BLOCK_SIZE = 3
@@ -80,35 +82,26 @@ def test_the_targets_of_a_batch_belong_to_its_contexts() -> None:
 def test_examples_are_drawn_in_proportion_to_their_weights(weights: list[float]) -> None:
     stack, draws = Recorder(len(weights)), 200_000
     MiniBatches(numbered_examples(weights), draws, torch.Generator().manual_seed(11))(stack)
-    observed = np.bincount(stack.seen[0][:, 0].numpy(), minlength=len(weights))
+    found = np.bincount(stack.seen[0][:, 0].numpy(), minlength=len(weights))
     expected = draws * np.array(weights) / sum(weights)
     common = expected >= 5  # where the chi-square approximation holds
-    assert observed[~common].sum() <= 5 * max(1.0, expected[~common].sum())
-    scaled = expected[common] * observed[common].sum() / expected[common].sum()
-    assert stats.chisquare(observed[common], scaled).pvalue > 1e-4
+    assert found[~common].sum() <= 5 * max(1.0, expected[~common].sum())
+    scaled = expected[common] * found[common].sum() / expected[common].sum()
+    assert stats.chisquare(found[common], scaled).pvalue > 1e-4
 
 
-def relative_frequencies(_: NDArray[np.int64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    frequencies: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
-    return frequencies
-
-
-def unsmoothed(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> AllContexts:
-    """The objective without smoothing, its tensors in float64 like the stack's."""
-    monkeypatch.setattr(objectives, "kneser_ney", relative_frequencies)
-    objective = AllContexts(counts)
-    exact = relative_frequencies(counts.contexts.numpy(), counts.counts.double().numpy())
-    torch.testing.assert_close(objective._targets.double(), torch.from_numpy(exact), rtol=1e-6, atol=0)
-    objective._targets = torch.from_numpy(exact)
-    objective._row_weights = objective._row_weights.double()
-    objective._shares = objective._row_weights / objective._row_weights.sum()
+def in_float64(counts: Counts) -> SoftTargets:
+    """The objective of all contexts at once with the shares observed, its tensors in float64 like the stack's."""
+    weights = counts.counts.double().sum(1)
+    lessons = Lessons(counts.contexts, counts.counts.double() / weights[:, None], weights)
+    torch.testing.assert_close(observed(counts).targets.double(), lessons.targets, rtol=1e-6, atol=0)
+    objective = SoftTargets(lessons, None, torch.Generator())
+    objective._row_weights = weights
     return objective
 
 
 @pytest.mark.parametrize("weights", [[1] * 6, [3, 1, 2, 1, 5, 1]], ids=["unweighted", "weighted"])
-def test_all_contexts_without_smoothing_equal_one_pass_over_all_examples(
-    weights: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_contexts_with_observed_shares_equal_one_pass_over_all_examples(weights: list[int]) -> None:
     """Loss and running statistics within 1e-12, gradients within 1e-10, in float64."""
     names = ["anna", "ana", "anna", "hana", "nahan", "a"]
     vocabulary = Vocabulary.from_names(names)
@@ -119,7 +112,7 @@ def test_all_contexts_without_smoothing_equal_one_pass_over_all_examples(
     assert len(counts.contexts) < len(examples)
 
     stack, oracle = new_stack(vocabulary.size), new_stack(vocabulary.size)
-    loss = unsmoothed(counts, monkeypatch)(stack)
+    loss = in_float64(counts)(stack)
     expected = F.cross_entropy(oracle(examples.contexts.long()), examples.targets.long())
     loss.backward()  # type: ignore[no-untyped-call]
     expected.backward()  # type: ignore[no-untyped-call]
@@ -139,5 +132,70 @@ def test_smoothed_targets_leave_no_context_without_loss(tiny_names: list[str]) -
     examples = make_examples(tiny_names, [1.0] * len(tiny_names), vocabulary, BLOCK_SIZE)
     stack = Stack.build(tanh_stack(vocabulary.size, BLOCK_SIZE, dim=4, width=12))
     stack.reset_parameters(torch.Generator().manual_seed(3))
-    loss = AllContexts(count_examples(examples, vocabulary.size))(stack)
+    lessons = smoothed(count_examples(examples, vocabulary.size))
+    loss = SoftTargets(lessons, None, torch.Generator())(stack)
     assert float(loss.detach()) == pytest.approx(np.log(vocabulary.size), abs=0.1)  # an untrained stack nearly guesses
+
+
+SYMBOLS = 5
+
+
+class Told(Stack):
+    """Gives for context number i the logits of row i; keeps the contexts it is given."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__([])
+        self.logits = logits
+        self.seen: list[Tensor] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        self.seen.append(x)
+        return self.logits[x[:, 0]]
+
+
+def numbered_lessons(weights: list[float]) -> Lessons:
+    """Lessons whose context is their own number, with targets drawn by chance."""
+    targets = torch.rand(len(weights), SYMBOLS, generator=torch.Generator().manual_seed(2))
+    targets /= targets.sum(1, keepdim=True)
+    return Lessons(torch.arange(len(weights))[:, None], targets, torch.tensor(weights, dtype=torch.float64))
+
+
+def by_hand(lessons: Lessons, logits: Tensor, row: int) -> float:
+    """Minus the sum of target times log of softmax, one lesson."""
+    numbers: list[float] = logits[row].double().tolist()
+    total = math.log(sum(math.exp(number) for number in numbers))
+    targets: list[float] = lessons.targets[row].tolist()
+    return -sum(p * (number - total) for p, number in zip(targets, numbers, strict=True))
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_the_loss_of_lessons_is_a_cross_entropy_written_out(batch_size: int | None) -> None:
+    """Of all of them by their weights, or the mean over those drawn; within 1e-6."""
+    weights = [1.0, 3.0, 0.5, 7.0]
+    lessons = numbered_lessons(weights)
+    stack = Told(torch.randn(len(weights), SYMBOLS, generator=torch.Generator().manual_seed(4)))
+    loss = float(SoftTargets(lessons, batch_size, torch.Generator().manual_seed(5))(stack))
+    rows = stack.seen[0][:, 0].tolist()
+    assert len(rows) == (batch_size or len(weights))
+    counted = [1.0] * len(rows) if batch_size else weights
+    terms = [count * by_hand(lessons, stack.logits, row) for count, row in zip(counted, rows, strict=True)]
+    assert loss == pytest.approx(sum(terms) / sum(counted), abs=1e-6)
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 6, [1.0, 2.0, 3.0, 4.0, 0.5, 10.0]], ids=["even", "weighted"])
+def test_lessons_are_drawn_in_proportion_to_their_weights(weights: list[float]) -> None:
+    stack, draws = Told(torch.zeros(len(weights), SYMBOLS)), 200_000
+    SoftTargets(numbered_lessons(weights), draws, torch.Generator().manual_seed(12))(stack)
+    found = np.bincount(stack.seen[0][:, 0].numpy(), minlength=len(weights))
+    assert stats.chisquare(found, draws * np.array(weights) / sum(weights)).pvalue > 1e-4
+
+
+def test_lessons_are_what_was_observed_or_its_kneser_ney_estimate_with_the_counts_as_weights() -> None:
+    counts = Counts(torch.tensor([[0], [1], [2]]), torch.tensor([[0.0, 3.0, 1.0], [2.0, 0.0, 2.0], [1.0, 1.0, 0.0]]))
+    plain, estimated = observed(counts), smoothed(counts)
+    torch.testing.assert_close(plain.targets, torch.tensor([[0.0, 0.75, 0.25], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]))
+    expected = kneser_ney(counts.contexts.numpy(), counts.counts.double().numpy())
+    torch.testing.assert_close(estimated.targets, torch.from_numpy(expected).float())
+    for lessons in (plain, estimated):
+        assert torch.equal(lessons.contexts, counts.contexts)
+        assert lessons.weights.tolist() == [4.0, 4.0, 2.0]

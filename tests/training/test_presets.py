@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from model.stack import Stack
-from training.presets import PRESETS, override
-from training.stacks import tanh_stack
+from training.presets import PRESETS, Layers, override
+from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack
 
 
 def test_the_usual_stack_has_47_024_parameters_for_27_symbols_and_three_characters() -> None:
@@ -29,7 +29,7 @@ def test_the_usual_stack_fits_its_vocabulary_and_survives_a_round_trip_through_j
 
 def test_presets_are_found_by_their_own_name() -> None:
     assert all(preset.name == name for name, preset in PRESETS.items())
-    assert {"classic", "fast"} <= PRESETS.keys()
+    assert {"classic", "fast", "careful", "best"} <= PRESETS.keys()
 
 
 def test_the_classic_preset_is_the_lecture_loop() -> None:
@@ -43,3 +43,31 @@ def test_an_override_changes_what_it_names_and_keeps_the_share_of_evaluations() 
     assert changed.evaluate_every == 100
     assert override(PRESETS["fast"], None, None, None) == PRESETS["fast"]
     assert override(PRESETS["classic"], 1, None, None).evaluate_every == 1
+
+
+def test_another_learning_rate_keeps_the_rate_of_matrices_in_proportion() -> None:
+    fast = PRESETS["fast"]
+    changed = override(fast, None, None, 3 * fast.learning_rate)
+    assert changed.matrix_rate == pytest.approx(3 * fast.matrix_rate)
+    assert override(PRESETS["classic"], None, None, 0.5).matrix_rate == 0.0
+
+
+@pytest.mark.parametrize("made", [wide_stack, forgetful_stack, forgetful_wide_stack])
+def test_the_stacks_of_the_other_presets_fit_what_they_are_made_for(made: Layers) -> None:
+    for symbols, block_size in ((27, 8), (5, 1), (120, 3)):
+        Stack.build(made(symbols, block_size)).check_shapes(block_size, symbols)
+        small = Stack.build(made(symbols, block_size, dim=2, width=4))
+        small.check_shapes(block_size, symbols)
+
+
+def test_the_facts_of_a_preset_that_is_taught_tell_of_its_teachers() -> None:
+    best = PRESETS["best"]
+    assert best.teaching is not None
+    facts = json.loads(json.dumps(best.facts()))
+    assert facts["targets"] == "taught"
+    assert facts["matrix_rate"] == best.matrix_rate
+    assert facts["teaching"]["networks"] == best.teaching.networks
+    assert facts["teaching"]["each"]["steps"] == best.teaching.preset.steps
+    assert best.teaching.steps == best.teaching.networks * best.teaching.preset.steps
+    assert "teaching" not in PRESETS["fast"].facts()
+    assert "matrix_rate" not in PRESETS["classic"].facts()

@@ -118,11 +118,13 @@ def test_the_checkpoint_holds_the_facts_of_its_run(rule: SplitRule, tiny: NameLi
     }
     assert model.facts["config"] == {
         "preset": "fast",
-        "optimizer": "adamw",
+        "optimizer": "muon",
         "schedule": "one-cycle",
-        "learning_rate": 0.03,
-        "batch_size": None,
+        "learning_rate": 0.05,
+        "matrix_rate": 0.25,
+        "batch_size": 2048,
         "steps": 20,
+        "targets": "smoothed",
         "gain": 1.666667,
         "seed": 9,
         "split": rule.value,

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from model.vocabulary import BOUNDARY, Vocabulary
 from training.dataset import read_names
 from training.examples import Counts, count_examples, make_examples
-from training.smoothing import Floats, kneser_ney
+from training.smoothing import Floats, KneserNey, kneser_ney
 
 Context = tuple[int, ...]
 Table = dict[Context, dict[int, float]]
@@ -128,3 +129,34 @@ def test_estimates_predict_held_out_us_names_better_than_add_one_bigrams(block_s
     assert len(pairs) > 0.9 * len(examples)
     rows, last, targets = np.array(pairs).T
     assert -np.log(estimates[rows, targets]).mean() < -np.log(bigrams[last, targets]).mean()
+
+
+def test_counts_that_were_counted_once_are_asked_again_and_again() -> None:
+    """Of known contexts, of shorter knowledge, of none: each row is the same however it is asked for."""
+    counts, size = counted(["anna", "hana", "nah", "ann"], [1.0] * 4, 3)
+    contexts = counts.contexts.numpy()
+    estimates = KneserNey(contexts, counts.counts.double().numpy())
+    first = estimates(contexts)
+    np.testing.assert_array_equal(first, estimate(counts))
+    np.testing.assert_array_equal(estimates(contexts[::-1]), first[::-1])
+    every = np.array(list(product(range(size), repeat=3)))
+    rows = estimates(every)
+    np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-12)
+    assert (rows > 0).all()
+    known = {tuple(context): row for context, row in zip(contexts.tolist(), first, strict=True)}
+    for context, row in zip(every.tolist(), rows, strict=True):
+        if tuple(context) in known:
+            np.testing.assert_array_equal(row, known[tuple(context)])
+    np.testing.assert_array_equal(estimates(contexts), first)
+    assert estimates(contexts[:0]).shape == (0, size)
+    np.testing.assert_array_equal(kneser_ney(contexts, counts.counts.double().numpy(), every), rows)
+
+
+def test_a_context_that_was_not_counted_is_answered_by_its_longest_end_that_was() -> None:
+    """`hna` never occurs, `na` does; so does every context that ends in it, but for those counted themselves."""
+    counts, _ = counted(["anna", "hana", "nah", "ann"], [1.0] * 4, 3)
+    ids = Vocabulary.from_names(["anna", "hana", "nah", "ann"])
+    estimates = KneserNey(counts.contexts.numpy(), counts.counts.double().numpy())
+    hna, kna = ids.encode("hna"), [*ids.encode("h"), *ids.encode("na")]
+    assert tuple(hna) not in set(map(tuple, counts.contexts.tolist()))
+    np.testing.assert_array_equal(estimates(np.array([hna])), estimates._behind(np.array([kna])))

@@ -74,7 +74,7 @@ _TEACHER = Preset(
     targets="observed", weight_decay=0.05, layers=forgetful_stack,
 )  # fmt: skip
 _WIDE_TEACHER = Preset(
-    "wide teacher", "muon", "one-cycle", learning_rate=0.005, matrix_rate=0.02, batch_size=1024, steps=2000,
+    "wide teacher", "muon", "one-cycle", learning_rate=0.01, matrix_rate=0.04, batch_size=1024, steps=2000,
     evaluate_every=2000, targets="observed", weight_decay=0.05, layers=forgetful_wide_stack,
 )  # fmt: skip
 
@@ -94,7 +94,7 @@ PRESETS = {
             teaching=Teaching(4, _TEACHER, counting_share=0.35, weight_power=0.75),
         ),
         Preset(
-            "best", "muon", "one-cycle", learning_rate=0.01, matrix_rate=0.05, batch_size=1024, steps=2000,
+            "best", "muon", "one-cycle", learning_rate=0.03, matrix_rate=0.15, batch_size=1024, steps=2000,
             evaluate_every=100, targets="taught", layers=wide_stack, block_size=8,
             teaching=Teaching(2, _WIDE_TEACHER, counting_share=0.4, invented=20_000),
         ),

@@ -1,6 +1,7 @@
 """What a checkpoint must show before it is published."""
 
 import math
+from dataclasses import dataclass
 
 from model import checkpoint
 from model.errors import NamesmithError
@@ -34,23 +35,37 @@ class GateRefusedError(NamesmithError):
     """A trained model that should not be published."""
 
 
+@dataclass(frozen=True)
+class Examination:
+    """What was looked at. `quality` is None of a model whose names do not end."""
+
+    checks: list[Check]
+    quality: Quality | None
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+
 def examine(
     result: Result,
     names: NameList,
     rule: SplitRule = SplitRule.NAMES,
     current: Version | NamesmithError | None = None,
     margin: float = MARGIN,
-) -> list[Check]:
+) -> Examination:
     """Reads the checkpoint back from its bytes, as the service will, and tries it out. `names` is the list it was
     trained on, `current` the version that it would replace, or why that cannot be read."""
     rival = Rival(checkpoint.loads(result.data), frozenset(names.names))
     reference = Reference.of(names, rule)
-    return [
+    generation = _generation(rival, reference)
+    checks = [
         *self_test(rival.checkpoint, rival.engine),
         _better_than_guessing(result, rival.checkpoint.vocabulary.size),
-        *_generation(rival, reference),
+        *generation.checks,
         _succession(rival, names, reference, current, margin),
     ]
+    return Examination(checks, generation.quality)
 
 
 def require(checks: list[Check]) -> None:
@@ -69,7 +84,7 @@ def _better_than_guessing(result: Result, symbols: int) -> Check:
     )
 
 
-def _generation(rival: Rival, reference: Reference) -> list[Check]:
+def _generation(rival: Rival, reference: Reference) -> Examination:
     """Of a model whose names do not end, no others are looked at."""
     ending = completion(rival.engine)
     ends = Check(
@@ -79,9 +94,9 @@ def _generation(rival: Rival, reference: Reference) -> list[Check]:
         f"at least {_MIN_COMPLETION:.0%} must",
     )
     if not ends.passed:
-        return [ends]
+        return Examination([ends], None)
     quality = sample_quality(rival.engine, rival.checkpoint.vocabulary, reference)
-    return [ends, *quality_checks(quality, reference)]
+    return Examination([ends, *quality_checks(quality, reference)], quality)
 
 
 def quality_checks(quality: Quality, reference: Reference) -> list[Check]:

@@ -1,7 +1,8 @@
 """What a model generates, judged as molecule generators are (MOSES, GuacaMol): validity, uniqueness, novelty, and how
 far the names are from held-out ones."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from model.engine import TableEngine
 from model.errors import UnsatisfiableError
@@ -57,6 +58,10 @@ class Quality:
     distances: dict[str, float] | None
     noise_floor: dict[str, float] | None
     held_out_novelty: float | None
+
+    def facts(self) -> dict[str, Any]:
+        """As a manifest keeps it: plain JSON."""
+        return {**asdict(self), "uniqueness": {str(among): share for among, share in self.uniqueness.items()}}
 
 
 def sample_quality(

@@ -46,7 +46,7 @@ def result(names: NameList) -> Result:
 @pytest.fixture(scope="module")
 def store(result: Result, names: NameList, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("live")
-    checks = examine(result, names)
+    checks = examine(result, names).checks
     require(checks)
     assert any("2,000 contexts" in check.detail for check in checks)
     Store(root).publish("five", result.data, names.distinct, result.facts())

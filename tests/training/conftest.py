@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,16 @@ def tiny_file(tiny_names: list[str], tmp_path: Path) -> Path:
 def quick() -> Preset:
     """The fast preset, twenty steps of it."""
     return override(PRESETS["fast"], 20, None, None)
+
+
+def hurried(name: str, steps: int) -> Preset:
+    """A preset with so many steps, its teachers with as many, and few names made up."""
+    preset = override(PRESETS[name], steps, None, None)
+    if preset.teaching is None:
+        return preset
+    teacher = override(preset.teaching.preset, steps, None, None)
+    invented = min(preset.teaching.invented, 50)
+    return replace(preset, teaching=replace(preset.teaching, preset=teacher, invented=invented))
 
 
 @pytest.fixture

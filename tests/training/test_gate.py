@@ -1,5 +1,6 @@
 """What the gate lets through and what it refuses, in words."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from model import checkpoint, header
 from model.checkpoint import Checkpoint
+from model.engines import engine_for
 from model.errors import StoreError
 from model.layers import Linear
 from model.stack import Stack
@@ -22,9 +24,10 @@ from training.dataset import NameList, read_names
 from training.gate import GateRefusedError, examine, quality_checks, require
 from training.loop import History
 from training.presets import PRESETS, Preset, override
-from training.quality import Quality, Reference
+from training.quality import Quality, Reference, sample_quality
 from training.resemblance import WeighedNames
 from training.run import Config, Result, fit
+from training.splits import SplitRule
 
 LIST = Path(__file__).resolve().parents[2] / "data" / "us-names.csv"
 NAMES = [
@@ -63,7 +66,7 @@ FEW = NameList(["abc", "gfe"], np.ones(2), "few.txt")
 
 def refusal(result: Result, names: NameList = FEW) -> str:
     with pytest.raises(GateRefusedError) as error_info:
-        require(examine(result, names))
+        require(examine(result, names).checks)
     message = str(error_info.value)
     assert len(message.splitlines()) == 1
     return message
@@ -74,10 +77,25 @@ UNIFORM_LOSS = math.log(VOCABULARY.size)
 
 
 def test_a_trained_model_passes(tiny: NameList, quick: Preset) -> None:
-    checks = examine(fit(tiny, Config(quick)), tiny)
+    checks = examine(fit(tiny, Config(quick)), tiny).checks
     require(checks)
     assert all(check.passed for check in checks)
     assert [check.name for check in checks] == NAMES
+
+
+def test_what_was_measured_of_the_names_is_told_unless_they_do_not_end(tiny: NameList, quick: Preset) -> None:
+    result = fit(tiny, Config(quick))
+    examination = examine(result, tiny)
+    model = checkpoint.loads(result.data)
+    expected = sample_quality(engine_for(model), model.vocabulary, Reference.of(tiny, SplitRule.NAMES))
+    assert examination.passed
+    assert examination.quality == expected
+    facts = expected.facts()
+    assert json.loads(json.dumps(facts)) == facts
+    endless = [*UNIFORM[:BOUNDARY], -12.0, *UNIFORM[BOUNDARY + 1 :]]
+    refused = examine(result_of(endless, Losses(1.0, 1.0, 1.0)), FEW)
+    assert refused.quality is None
+    assert not refused.passed
 
 
 def test_an_untrained_model_is_refused_for_being_no_better_than_guessing(tiny: NameList) -> None:
@@ -94,7 +112,7 @@ def test_a_loss_of_a_uniform_guess_or_worse_is_refused(loss: float) -> None:
 
 def test_the_held_out_loss_decides_where_there_is_one() -> None:
     assert "better than guessing" in refusal(result_of(UNIFORM, Losses(1.0, UNIFORM_LOSS + 1, 1.0)))
-    require(examine(result_of(UNIFORM, Losses(UNIFORM_LOSS + 1, 1.0, 1.0)), FEW))
+    require(examine(result_of(UNIFORM, Losses(UNIFORM_LOSS + 1, 1.0, 1.0)), FEW).checks)
 
 
 def test_a_model_whose_names_do_not_end_is_refused() -> None:
@@ -174,7 +192,7 @@ def test_a_small_list_may_be_repeated_and_its_few_held_out_names_are_no_yardstic
 @pytest.mark.parametrize("steps", [20, 150])
 def test_a_healthy_model_of_a_tiny_list_passes(count: int, steps: int, tiny_names: list[str], quick: Preset) -> None:
     names = NameList(tiny_names[:count], np.ones(count), "tiny.txt")
-    require(examine(fit(names, Config(override(quick, steps, None, None))), names))
+    require(examine(fit(names, Config(override(quick, steps, None, None))), names).checks)
 
 
 def test_a_model_that_hardly_began_to_learn_real_names_is_refused() -> None:
@@ -182,7 +200,7 @@ def test_a_model_that_hardly_began_to_learn_real_names_is_refused() -> None:
     names = NameList(some.names[:3_000], np.ones(3_000), "some.csv")
     begun = fit(names, Config(override(PRESETS["fast"], 4, None, None)))
     assert "resemblance" in refusal(begun, names)
-    require(examine(fit(names, Config(override(PRESETS["fast"], 40, None, None))), names))
+    require(examine(fit(names, Config(override(PRESETS["fast"], 40, None, None))), names).checks)
 
 
 # Against the current version
@@ -193,7 +211,7 @@ def version_of(result: Result, names: NameList) -> Version:
 
 
 def succession(result: Result, names: NameList, current: Any, **options: Any) -> Check:
-    return examine(result, names, current=current, **options)[-1]
+    return examine(result, names, current=current, **options).checks[-1]
 
 
 @pytest.fixture(scope="module")

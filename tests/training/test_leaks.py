@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model import checkpoint
+from tests.training.conftest import hurried
 from training.dataset import NameList
-from training.presets import PRESETS, override
+from training.presets import PRESETS
 from training.run import Config, fit
 from training.splits import Side, SplitRule, side_of, split
 
@@ -21,8 +22,7 @@ HELD_OUT = st.sampled_from(sorted(name for name in SOME if side_of(name) != Side
 
 
 def weights_of(names: NameList, preset: str, rule: SplitRule) -> dict[str, torch.Tensor]:
-    steps = {"fast": 6, "classic": 40}[preset]
-    config = Config(override(PRESETS[preset], steps, None, None), split=rule)
+    config = Config(hurried(preset, 40 if preset == "classic" else 6), split=rule)
     return checkpoint.loads(fit(names, config).data).stack.state()
 
 
@@ -42,7 +42,7 @@ def scattered(train: list[str], held_out: list[str], seed: int) -> list[str]:
     return [next(sources[i in places]) for i in range(len(train) + len(held_out))]
 
 
-@pytest.mark.parametrize("preset", ["fast", "classic"])
+@pytest.mark.parametrize("preset", PRESETS)
 @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(held_out=st.lists(HELD_OUT, min_size=4, max_size=60), seed=st.integers(0, 99))
 def test_other_held_out_names_give_the_same_weights(
@@ -62,7 +62,7 @@ def _one_of_each() -> list[str]:
     return [next(name for name in names if side_of(name) == side) for side in (Side.DEV, Side.TEST)]
 
 
-@pytest.mark.parametrize("preset", ["fast", "classic"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_other_held_out_lines_give_the_same_weights(preset: str, tiny_names: list[str]) -> None:
     parts = split(tiny_names, SplitRule.LECTURE)
     changed = list(tiny_names)
@@ -72,7 +72,7 @@ def test_other_held_out_lines_give_the_same_weights(preset: str, tiny_names: lis
     assert_same(weights_of(list_of(changed), preset, SplitRule.LECTURE), expected)
 
 
-@pytest.mark.parametrize("preset", ["fast", "classic"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_another_train_name_does_give_other_weights(preset: str, tiny_names: list[str]) -> None:
     """So that the tests above would notice."""
     changed = list(tiny_names)

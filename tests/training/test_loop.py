@@ -13,6 +13,7 @@ from model.batch_norm import BatchNorm1d
 from model.layers import Embedding, Linear
 from model.stack import Stack
 from model.vocabulary import Vocabulary
+from tests.training.conftest import hurried
 from training.dataset import NameList
 from training.evaluation import cross_entropy
 from training.examples import Counts, Examples, count_examples, make_examples
@@ -174,17 +175,18 @@ def test_recalibration_gives_the_exact_statistics_of_all_data_layer_by_layer(
     assert x.shape == (len(examples), symbols)
 
 
-@pytest.mark.parametrize("preset", ["classic", "fast"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_a_seed_gives_one_digest_and_another_seed_another(tiny: NameList, preset: str) -> None:
-    config = Config(override(PRESETS[preset], 5, None, None), seed=4)
+    config = Config(hurried(preset, 5), seed=4, block_size=PRESETS[preset].block_size)
     first, second = fit(tiny, config), fit(tiny, config)
     assert first.digest == second.digest
     assert first.data == second.data
     assert fit(tiny, replace(config, seed=5)).digest != first.digest
 
 
-def test_the_global_random_state_neither_matters_nor_changes(tiny: NameList) -> None:
-    config = Config(override(CLASSIC, 5, None, None))
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_global_random_state_neither_matters_nor_changes(tiny: NameList, preset: str) -> None:
+    config = Config(hurried(preset, 5))
     torch.manual_seed(1)
     state = torch.get_rng_state()
     first = fit(tiny, config).digest

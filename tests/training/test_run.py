@@ -43,7 +43,7 @@ def test_an_edit_of_the_layer_list_trains_and_is_published_and_loads(
     layers = VARIANTS[variant]
     steps = 30 if preset == "fast" else 300
     result = fit(tiny, Config(override(PRESETS[preset], steps, None, None), layers=layers))
-    require(examine(result, tiny))
+    require(examine(result, tiny).checks)
     digest = Store(tmp_path / "store").publish("tiny", result.data, tiny.distinct, result.facts())
     version = Store(tmp_path / "store").load("tiny")
     assert version.digest == digest == result.digest
@@ -97,7 +97,7 @@ def test_a_context_of_an_impossible_length_is_refused(block_size: int, tiny: Nam
 @pytest.mark.parametrize("block_size", [1, 2, 4])
 def test_the_usual_stack_follows_the_block_size(block_size: int, tiny: NameList, quick: Preset) -> None:
     result = fit(tiny, Config(quick, block_size=block_size))
-    require(examine(result, tiny))
+    require(examine(result, tiny).checks)
     assert checkpoint.loads(result.data).block_size == block_size
 
 

@@ -4,12 +4,13 @@ import csv
 import json
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.training.conftest import Outcome
+from tests.training.conftest import Outcome, hurried
 from training import sweep
 from training.dataset import NameList
 from training.loop import TrainingError
@@ -135,3 +136,24 @@ def test_a_grid_that_cannot_be_is_bad_usage(arguments: list[str], command: Comma
     outcome = command("sweep", tiny_file, *arguments)
     assert outcome.code == 2
     assert "Traceback" not in outcome.err
+
+
+def test_the_context_and_the_rate_of_matrices_follow_the_preset_unless_another_is_asked_for(
+    command: Command, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "best", hurried("best", 2))
+    trained: list[Config] = []
+
+    def remembering(names: NameList, config: Config, *others: Any) -> Result:
+        trained.append(config)
+        return fit(names, replace(config, preset=hurried("fast", 2), layers=None), *others)
+
+    monkeypatch.setattr(sweep, "fit", remembering)
+    assert command("sweep", tiny_file, "--preset", "fast,best", "--learning-rate", "0.02").code == 0
+    assert [config.block_size for config in trained] == [3, 8]
+    fast, best = (config.preset for config in trained)
+    assert fast.matrix_rate == pytest.approx(PRESETS["fast"].matrix_rate * 0.02 / PRESETS["fast"].learning_rate)
+    assert best.matrix_rate == pytest.approx(PRESETS["best"].matrix_rate * 0.02 / PRESETS["best"].learning_rate)
+    trained.clear()
+    assert command("sweep", tiny_file, "--preset", "fast,best", "--block-size", "2,4").code == 0
+    assert [config.block_size for config in trained] == [2, 4, 2, 4]

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from model import checkpoint, store
+from model.checkpoint import Checkpoint
+from model.engines import engine_for
+from model.errors import TooRareError, UnsatisfiableError
 from model.version_files import DIAGNOSTICS_FILE
 from training.commands.console import out
 from training.commands.options import (
@@ -22,13 +25,14 @@ from training.dataset import read_names
 from training.health import diagnostics
 from training.health.report import render
 from training.health.subject import Subject, subject_of
+from training.quality import Reference, sample_quality
 from training.run import measure
 from training.splits import SplitRule
 
 
 def report(
     name: Annotated[str, typer.Argument(help="Name of a published model.")],
-    data: Annotated[Path | None, typer.Argument(help="Its list: losses are then measured anew.")] = None,
+    data: Annotated[Path | None, typer.Argument(help="Its list: losses and quality are then measured anew.")] = None,
     store_dir: StoreOption = store.OWN,
     digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
     output: Annotated[Path | None, typer.Option(help="The HTML file; NAME-DIGEST.html if left out.")] = None,
@@ -48,9 +52,18 @@ def report(
         names = read_names(data, model.vocabulary.normalization, weight_column, skip_bad_lines)
         losses, baselines = measure(model, names, split)
         facts = {**model.facts, "losses": losses.by_part()}
-        subject = replace(subject, facts=facts, run={**subject.run, "baselines": baselines})
+        run = {**subject.run, "baselines": baselines, **_quality(model, Reference.of(names, split))}
+        subject = replace(subject, facts=facts, run=run)
     file.write_bytes(render(subject))
     out.print(f"wrote {escape(str(file))}" + _lacking(subject))
+
+
+def _quality(model: Checkpoint, reference: Reference) -> dict[str, Any]:
+    """What it generates; nothing of a model that gives too few names."""
+    try:
+        return {"quality": sample_quality(engine_for(model), model.vocabulary, reference).facts()}
+    except (UnsatisfiableError, TooRareError):
+        return {"quality": None}
 
 
 def _lacking(subject: Subject) -> str:

@@ -106,10 +106,12 @@ def train(
         print_losses(result.losses)
         print_table_size(result.data)
         out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
-        checks = examine(result, names, split, current_version(model_name, store_dir), margin)
-        overridden = None if all(check.passed for check in checks) else override_record(checks)
+        examination = examine(result, names, split, current_version(model_name, store_dir), margin)
+        checks = examination.checks
+        overridden = None if examination.passed else override_record(checks)
+        quality = {} if examination.quality is None else {"quality": examination.quality.facts()}
         gate = {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
-        facts = {**result.facts(), **gate}
+        facts = {**result.facts(), **quality, **gate}
         model = checkpoint.loads(result.data)
         report = render(subject_of(model_name, result.digest, model, seen, facts))
         _write(report_file, report)

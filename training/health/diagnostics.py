@@ -100,7 +100,7 @@ class Diagnostics:
     """The loss that was lowered (nats)."""
     dev: Curve
     updates: dict[str, Curve]
-    """log10 of each update of a matrix by the matrix, both as standard deviations, by the name of the matrix."""
+    """log10 of each update of a matrix by the matrix, both as root mean squares, by the name of the matrix."""
     failure: str | None = None
     """Why the run came to no model."""
 

@@ -6,7 +6,7 @@ from training.health.diagnostics import Diagnostics, Statistics
 from training.health.finding import IOFFE, MAKEMORE, OWN, Finding, Reached, Severity
 
 _SATURATED, SATURATED_MUCH = 0.40, 0.60
-_GROWN = 4.0
+_GROWN = 20.0
 _DEAD_FEW, DEAD_MANY = 0.01, 0.10
 _SHIFT, _STRETCH = 0.5, 1.5
 

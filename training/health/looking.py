@@ -12,7 +12,7 @@ from model.stack import Stack
 from training.health.diagnostics import LayerLook, LayerTraits, Look, Statistics, WeightLook
 from training.health.spread import short, spread
 
-_MAX_ROWS = 2048
+_MAX_ROWS = 512
 _MAX_UNITS = 50
 """Units of a normalisation whose statistics are kept."""
 
@@ -44,7 +44,7 @@ def _traits(index: int, layers: Sequence[Layer]) -> LayerTraits:
 
 @torch.no_grad()
 def look_at(stack: Stack, step: int, row_weights: Tensor | None) -> Look:
-    """Every output and gradient, of at most 2,048 rows, drawn evenly by their weights, so that each stands for as many
+    """Every output and gradient, of at most 512 rows, drawn evenly by their weights, so that each stands for as many
     examples. Gradients are those of one example's loss, whatever the size of the batch."""
     batch = len(stack.layers[0].out)
     counts = torch.ones(batch) if row_weights is None else row_weights.cpu()

@@ -13,7 +13,7 @@ from training.health.spread import short
 from training.loop import Progress
 
 _LOOKS = 5
-_SAMPLES = 150
+_SAMPLES = 60
 """Steps whose update is measured, and at which the mean of the losses since the one before is kept."""
 
 
@@ -28,7 +28,7 @@ class Recorder:
         self._stack = Stack([])
         self._symbols = 0
         self._row_weights: Tensor | None = None
-        self._before: dict[str, Tensor] = {}
+        self._before: list[Tensor] = []
         self._losses: list[Tensor] = []
         self._looks: list[Look] = []
         self._train, self._dev = _Series(), _Series()
@@ -48,16 +48,17 @@ class Recorder:
         if self._sampled(step):
             self._train.add(step, float(torch.stack(self._losses).mean()))
             self._losses.clear()
-            self._before = {name: tensor.detach().clone() for name, tensor in weights(self._stack).items()}
+            self._before = [tensor.detach().clone() for tensor in weights(self._stack).values()]
 
     @torch.no_grad()
     def after_update(self, step: int) -> None:
-        if self._sampled(step):
-            for name, tensor in weights(self._stack).items():
-                before = self._before[name]
-                ratio = float((tensor - before).std(correction=0) / before.std(correction=0))
-                self._updates[name].add(step, math.log10(ratio) if ratio > 0 else math.nan)
-        self._prepare(step + 1)
+        if self._sampled(step) and self._before:
+            updates = torch._foreach_sub(list(weights(self._stack).values()), self._before)
+            moved, size = (torch.stack(torch._foreach_norm(of)).double() for of in (updates, self._before))
+            for series, value in zip(self._updates.values(), torch.log10(moved / size).tolist(), strict=True):
+                series.add(step, value)
+        if {step, step + 1} & self._looks_at:
+            self._prepare(step + 1)
 
     def beside(self, progress: Progress) -> Progress:
         """`progress`, with the dev losses kept."""

@@ -6,7 +6,7 @@ from statistics import median_high
 from training.health.diagnostics import Diagnostics
 from training.health.finding import MAKEMORE, OWN, Finding, Reached, Severity
 
-UPDATE_HIGH, _UPDATE_LOW = -1.2, -4.0
+UPDATE_HIGH, _UPDATE_LOW = -0.6, -4.0
 _FIRST_LOSS = 1.5
 _LEARNED = 0.1
 _JUMP = 0.3

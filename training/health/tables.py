@@ -40,7 +40,12 @@ def losses(reached: Reached) -> Table | None:
 def quality(known: Mapping[str, Any]) -> Table:
     """Of generated names: shares, and distances to held-out names beside those between two sets of real ones."""
     distinct, distances, floor = (known.get(key) or {} for key in ("uniqueness", "distances", "noise_floor"))
-    rows = [[key, _number(known.get(key), ".1%"), ""] for key in ("validity", "novelty") if key in known]
+    beside = {"novelty": known.get("held_out_novelty")}
+    rows = [
+        [key, _number(known.get(key), ".1%"), _number(beside.get(key), ".1%")]
+        for key in ("validity", "novelty")
+        if key in known
+    ]
     for count, share in sorted(distinct.items(), key=lambda item: int(item[0])):
         rows.append([f"distinct among {int(count):,}", _number(share, ".1%"), ""])
     for kind in (kind for kind in _KINDS if kind in distances):

@@ -22,8 +22,10 @@ WRONG: dict[str, dict[str, float]] = {
     "good": {},
     "no gain": {"gain": 1.0},
     "large weights": {"gain": 10 * GAIN},
-    "large steps": {"learning_rate": 100 * PRESETS["fast"].learning_rate},
+    "large steps": {"times": 100},
 }
+PLAIN = replace(PRESETS["fast"], optimizer="adamw", learning_rate=0.03)
+"""For the stack without normalisation, which cannot take steps as large as those of Muon."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def watched(some_names: NameList) -> Callable[[str, bool], Watched]:
     def run(wrong: str, normalised: bool) -> Watched:
         if (wrong, normalised) not in made:
             size = len(set("".join(some_names.names))) + 1
-            preset = override(PRESETS["fast"], 60, None, None)
-            preset = replace(preset, learning_rate=WRONG[wrong].get("learning_rate", preset.learning_rate))
+            preset = override(PRESETS["fast"] if normalised else PLAIN, 60, None, None)
+            preset = override(preset, None, None, WRONG[wrong].get("times", 1) * preset.learning_rate)
             layers = tanh_stack(size, 3, dim=10, width=64) if normalised else plain(size)
             config = Config(preset, layers=layers, gain=WRONG[wrong].get("gain", GAIN))
             recorder = Recorder(preset.steps)

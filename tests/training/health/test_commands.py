@@ -40,6 +40,20 @@ def test_a_published_version_carries_its_report(command: Command, tiny_file: Pat
     assert stored.manifest["facts"]["baselines"]["dev"].keys() == {"unigram", "bigram", "kneser_ney"}
 
 
+def test_the_quality_that_the_gate_measured_is_kept_and_shown(command: Command, tiny_file: Path, store: Path) -> None:
+    assert command("train", tiny_file, "--store", store, *QUICK).code == 0
+    stored = Store(store).open("tiny")
+    quality = stored.manifest["facts"]["quality"]
+    measured = tiny_file.with_name("measured.json")
+    assert command("evaluate", "tiny", tiny_file, "--store", store, "--json", measured).code == 0
+    assert quality == json.loads(measured.read_text(encoding="utf-8"))["quality"]
+    text = (stored.read(REPORT_FILE) or b"").decode()
+    shares = [quality["novelty"], quality["held_out_novelty"], *quality["uniqueness"].values()]
+    distances = [*quality["distances"].values(), *quality["noise_floor"].values()]
+    assert all(f"{share:.1%}" in text for share in shares)
+    assert all(f"{distance:.4f}" in text for distance in distances)
+
+
 def test_report_draws_the_same_page_and_leaves_the_version_alone(
     command: Command, tiny_file: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,7 @@ def test_statistics_of_the_batch_and_running_ones() -> None:
 
 
 def test_rows_count_as_often_as_their_weights_say() -> None:
-    """Against the same rows repeated, within what drawing 2,048 rows at even distances leaves."""
+    """Against the same rows repeated, within what drawing 512 rows at even distances leaves."""
     stack = new_stack()
     look = seen(stack, COUNTS)
     repeated = array(stack.layers[4].out).repeat(COUNTS.long().numpy(), axis=0)

@@ -50,9 +50,12 @@ def quick() -> Preset:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Outcome]:
     """`python -m training ARGUMENTS` without a new process."""
     monkeypatch.delenv("NAMESMITH_STORE", raising=False)
+    monkeypatch.setenv("NAMESMITH_SNAPSHOTS", str(tmp_path / "runs"))
 
     def call(*arguments: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["training", *map(str, arguments)])

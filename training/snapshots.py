@@ -26,7 +26,8 @@ SECONDS = 10.0
 """Between two snapshots."""
 
 State = dict[str, Any]
-"""Dictionaries and lists of tensors and plain JSON."""
+"""Dictionaries and lists of tensors and plain JSON. That of a run has `steps` and `seconds` so far and `stages`."""
+_FIELDS = {"steps", "seconds", "stages"}
 
 _METADATA_KEY = "namesmith-run"
 _TENSOR = "$tensor"
@@ -56,12 +57,12 @@ class Snapshots:
         """What was written last, maybe by another process; None where nothing was. Raises SnapshotError."""
         try:
             state = loads(self.path.read_bytes(), self._key)
-            self.steps = int(state["steps"])
+            self.steps = state["steps"]
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unusable(f"cannot be read ({error.strerror})") from None
-        except (SnapshotError, LookupError, TypeError, ValueError):
+        except SnapshotError:
             raise self._unusable("is damaged") from None
         return state
 
@@ -112,6 +113,8 @@ def loads(content: bytes, key: str) -> State:
         state: State = _together(known["state"], tensors)
     except (safetensors.SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise SnapshotError(f"it is not a snapshot: {str(error)[:80]}") from None
+    if not (isinstance(state, dict) and state.keys() == _FIELDS):
+        raise SnapshotError("it holds something else")
     return state
 
 

@@ -22,7 +22,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
-    NAMESMITH_STORE=/var/lib/namesmith/store
+    NAMESMITH_STORE=/var/lib/namesmith/store \
+    NAMESMITH_SNAPSHOTS=/var/lib/namesmith/runs
 RUN python -m compileall -q model training service && python -m model.warming
 USER 10001:10001
 EXPOSE 8000

@@ -1,22 +1,25 @@
 """The training loop: an objective, an optimiser, a schedule."""
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from model.batch_norm import BatchNorm1d
 from model.errors import NamesmithError
 from model.stack import Stack
+from training.course import Clock, Course
 from training.evaluation import cross_entropy
 from training.examples import Counts
 from training.objectives import Objective
-from training.optimizers import optimizers, schedule
+from training.optimizers import load_optimizer, optimizers, schedule, set_step
 from training.presets import Preset
+from training.snapshots import State
 
 _CHECK_EVERY = 100
 
@@ -54,6 +57,73 @@ class Watch(Protocol):
     def after_update(self, step: int) -> None:
         """The optimiser has changed the parameters."""
 
+    def state(self) -> State:
+        """What was seen so far, as plain JSON and tensors."""
+
+    def load_state(self, state: State) -> None:
+        """Goes on from there."""
+
+
+@dataclass
+class Stage:
+    """The training of one stack: all that changes from step to step."""
+
+    stack: Stack
+    optimizers: list[Optimizer]
+    schedules: list[LRScheduler]
+    watch: Watch | None = None
+    history: History = field(default_factory=History)
+    step: int = 0
+    """Steps taken."""
+    train_loss: float | None = None
+    """As progress was last told of."""
+
+    @property
+    def dev_loss(self) -> float | None:
+        """The last one known."""
+        return self.history.points[-1].dev_loss if self.history.points else None
+
+    def take(self, objective: Objective) -> Tensor:
+        """One step; gives the loss that it lowered."""
+        loss = objective(self.stack)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.step += 1
+        if self.watch is not None:
+            self.watch.after_backward(self.step, loss)
+        for optimizer, its_schedule in zip(self.optimizers, self.schedules, strict=True):
+            optimizer.step()
+            its_schedule.step()
+        if self.watch is not None:
+            self.watch.after_update(self.step)
+        return loss
+
+    def state(self) -> State:
+        """Plain data and tensors; schedules are functions of the step alone."""
+        return {
+            "step": self.step,
+            "train_loss": self.train_loss,
+            "points": [asdict(point) for point in self.history.points],
+            "stack": self.stack.state(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "watch": None if self.watch is None else self.watch.state(),
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: State) -> None:
+        """Takes what `state` gave; tensors stay the ones that the optimisers hold."""
+        self.step, self.train_loss = state["step"], state["train_loss"]
+        self.history.points = [Point(**point) for point in state["points"]]
+        self.history.seconds = self.history.points[-1].seconds if self.history.points else 0.0
+        for name, tensor in self.stack.state().items():
+            tensor.copy_(state["stack"][name])
+        for optimizer, its_schedule, saved in zip(self.optimizers, self.schedules, state["optimizers"], strict=True):
+            load_optimizer(optimizer, saved)
+            set_step(its_schedule, self.step)
+        if self.watch is not None and state["watch"] is not None:
+            self.watch.load_state(state["watch"])
+
 
 def train(
     stack: Stack,
@@ -62,46 +132,42 @@ def train(
     preset: Preset,
     progress: Progress = lambda *_: None,
     watch: Watch | None = None,
-    spent: float = 0.0,
+    course: Course | None = None,
 ) -> History:
-    """Trains `stack` in place, on the device its tensors are on. `spent` seconds went into the objective before; they
-    count as training. Raises TrainingError if the loss diverges."""
+    """Trains `stack` in place, on the device its tensors are on, as the next stage of `course`. Raises TrainingError if
+    the loss diverges."""
+    course = course or Course()
     parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
     used = optimizers(stack, preset)
-    schedules = [schedule(optimizer, preset) for optimizer in used]
-    history = History(seconds=spent)
-    began = time.perf_counter()
-    dev_loss = None
-    for step in range(1, preset.steps + 1):
-        loss = objective(stack)
-        for optimizer in used:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if watch is not None:
-            watch.after_backward(step, loss)
-        for optimizer, its_schedule in zip(used, schedules, strict=True):
-            optimizer.step()
-            its_schedule.step()
-        if watch is not None:
-            watch.after_update(step)
-        last = step == preset.steps
-        if step % _CHECK_EVERY and step % preset.evaluate_every and not last:
-            continue
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError(f"the loss became {value} by step {step}: lower the learning rate")
-        if step % preset.evaluate_every == 0 or last:
-            history.seconds += time.perf_counter() - began
-            if dev is not None:
-                dev_loss = cross_entropy(stack, dev)
-                stack.train()
-            history.points.append(Point(step, history.seconds, value, dev_loss))
-            began = time.perf_counter()
-        progress(step, value, dev_loss)
+    stage = Stage(stack, used, [schedule(optimizer, preset) for optimizer in used], watch)
+    course.enter(stage)
+    if stage.train_loss is not None:
+        progress(stage.step, stage.train_loss, stage.dev_loss)
+    while stage.step < preset.steps:
+        loss = stage.take(objective)
+        if any(stage.step % every == 0 for every in (_CHECK_EVERY, preset.evaluate_every, preset.steps)):
+            _check(stage, loss, dev, preset, course.clock)
+            progress(stage.step, loss.item(), stage.dev_loss)
+        course.keep(stage)
+    course.leave(stage)
     for tensor in parameters:
         tensor.requires_grad_(False)
     stack.eval()
-    return history
+    return stage.history
+
+
+def _check(stage: Stage, loss: Tensor, dev: Counts | None, preset: Preset, clock: Clock) -> None:
+    """Raises TrainingError for a loss that is not finite; adds a point to the history where the preset asks for one."""
+    stage.train_loss = value = loss.item()
+    if not math.isfinite(value):
+        raise TrainingError(f"the loss became {value} by step {stage.step}: lower the learning rate")
+    if stage.step % preset.evaluate_every and stage.step != preset.steps:
+        return
+    stage.history.seconds = clock.seconds
+    with clock.stopped():
+        dev_loss = None if dev is None else cross_entropy(stage.stack, dev)
+        stage.stack.train()
+    stage.history.points.append(Point(stage.step, stage.history.seconds, value, dev_loss))
 
 
 @torch.no_grad()

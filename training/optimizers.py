@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from model.layers import Linear
 from model.stack import Stack
 from training.presets import Preset
+from training.snapshots import State
 
 _SECOND_HALF_FACTOR = 0.1
 _RISE = 0.2
@@ -35,8 +36,25 @@ def schedule(optimizer: Optimizer, preset: Preset) -> LRScheduler:
     if preset.schedule == "halves":
         return LambdaLR(optimizer, _halves(preset.steps))
     # One step more than is taken: the scheduler is also asked for the rate after the last one.
-    rates, total = [group["lr"] for group in optimizer.param_groups], preset.steps + 1
-    return OneCycleLR(optimizer, max_lr=rates, total_steps=total, pct_start=max(_RISE, 2 / total))
+    rates = [group["lr"] for group in optimizer.param_groups]
+    total = preset.steps + 1
+    rise = max(_RISE, 2 / total)  # torch takes a step off, and divides by what is left: zero for 4 steps
+    return OneCycleLR(optimizer, max_lr=rates, total_steps=total, pct_start=rise)
+
+
+def load_optimizer(optimizer: Optimizer, state: State) -> None:
+    """Takes its `state_dict`, also as it comes back from JSON: numbers of parameters as text, pairs as lists."""
+    groups = [
+        {key: tuple(value) if isinstance(value, list) and key != "params" else value for key, value in group.items()}
+        for group in state["param_groups"]
+    ]
+    numbered = {int(number): tensors for number, tensors in state["state"].items()}
+    optimizer.load_state_dict({"state": numbered, "param_groups": groups})
+
+
+def set_step(its_schedule: LRScheduler, step: int) -> None:
+    """As if stepped so often: the rate depends on nothing else. The optimiser's own is left as it is."""
+    its_schedule.load_state_dict({**its_schedule.state_dict(), "last_epoch": step, "_step_count": step + 1})
 
 
 def _halves(steps: int) -> Callable[[int], float]:

@@ -33,6 +33,11 @@ class Preset:
     block_size: int = 3
     teaching: "Teaching | None" = None
 
+    @property
+    def all_steps(self) -> int:
+        """With those of the networks that teach."""
+        return self.steps + (0 if self.teaching is None else self.teaching.steps)
+
     def facts(self) -> dict[str, Any]:
         """As a checkpoint keeps it: plain numbers and names."""
         names = ("optimizer", "schedule", "learning_rate", "batch_size", "steps", "targets")

@@ -17,6 +17,7 @@ from model.stack import Description, Stack
 from model.vocabulary import Normalization, Vocabulary
 from training.baselines import baseline_losses
 from training.counted_list import CountedList, Losses, count_list
+from training.course import Course
 from training.dataset import DataError, NameList
 from training.health.recorder import Recorder
 from training.lessons import Lessons, observed, smoothed
@@ -83,31 +84,31 @@ def fit(
     progress: Progress = lambda *_: None,
     recorder: Recorder | None = None,
     teaching_progress: Progress = lambda *_: None,
+    course: Course | None = None,
 ) -> Result:
     """Trains a model on `names`, watched by `recorder`. `teaching_progress` is told of the networks that teach it,
-    where the preset has such. Raises StackError for a layer list that does not fit, TrainingError for a run that
-    diverges."""
+    where the preset has such; a `course` that was begun before is gone on with. Raises StackError for a layer list that
+    does not fit, TrainingError for a run that diverges, SnapshotError for a course that is not one of this run."""
+    course = course or Course()
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
     stack = _new_stack(config, vocabulary.size)
-    generator = torch.Generator().manual_seed(config.seed)
-    stack.reset_parameters(generator, config.gain)
+    stack.reset_parameters(course.generator.manual_seed(config.seed), config.gain)
     stack = stack.to(device=config.device)
     data = count_list(names, config.split, vocabulary, config.block_size)
-    counted = time.perf_counter()
-    lessons = _lessons(data, config, generator, teaching_progress)
-    objective = _objective(data, lessons, config, generator)
-    spent = time.perf_counter() - counted
-    stack.draw_from(generator)
+    course.clock.start()
+    lessons = _lessons(data, config, course, teaching_progress)
+    objective = _objective(data, lessons, config, course.generator)
+    stack.draw_from(course.generator)
     if recorder is not None:
         recorder.begin(stack, vocabulary.size, lessons.weights.float() if config.preset.batch_size is None else None)
-    history = train(stack, objective, data.dev, config.preset, progress, recorder, spent)
+    history = train(stack, objective, data.dev, config.preset, progress, recorder, course)
     recalibrate(stack, lessons.contexts, lessons.weights)
     losses = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
         raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
     content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
-    seconds = time.perf_counter() - began
+    seconds = course.earlier + time.perf_counter() - began
     return Result(content, header.digest(content), stack.parameter_count, losses, _baselines(data), history, seconds)
 
 
@@ -135,10 +136,10 @@ def _objective(data: CountedList, lessons: Lessons, config: Config, generator: t
     return SoftTargets(lessons, preset.batch_size, generator, config.device)
 
 
-def _lessons(data: CountedList, config: Config, generator: torch.Generator, teaching_progress: Progress) -> Lessons:
+def _lessons(data: CountedList, config: Config, course: Course, teaching_progress: Progress) -> Lessons:
     preset = config.preset
     if preset.teaching is not None:
-        return taught(data, preset.teaching, generator, config.device, teaching_progress)
+        return taught(data, preset.teaching, course, config.device, teaching_progress)
     return smoothed(data.train) if preset.targets == "smoothed" else observed(data.train)
 
 

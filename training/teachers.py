@@ -8,6 +8,7 @@ from torch import Tensor
 
 from model.stack import Stack
 from training.counted_list import CountedList
+from training.course import Course
 from training.evaluation import probabilities
 from training.lessons import Lessons, counting, observed
 from training.loop import Progress, recalibrate, train
@@ -36,35 +37,33 @@ class Ensemble:
         return (1 - self.counting_share) * guessed + self.counting_share * counted
 
 
-def taught(
-    data: CountedList, teaching: Teaching, generator: torch.Generator, device: str, progress: Progress
-) -> Lessons:
-    """Trains the ensemble on the train part alone. Its lessons are about the contexts of that part and, where the
-    teaching asks for it, about those of names that the ensemble makes up."""
-    ensemble = _trained(data, teaching, generator, device, progress)
+def taught(data: CountedList, teaching: Teaching, course: Course, device: str, progress: Progress) -> Lessons:
+    """Trains the ensemble, each network a stage of `course`, on the train part alone. Its lessons are about the
+    contexts of that part and, where the teaching asks for it, about those of names that the ensemble makes up."""
+    ensemble = _trained(data, teaching, course, device, progress)
     lessons = observed(data.train)
     weights = lessons.weights**teaching.weight_power
     lessons = Lessons(
         lessons.contexts, ensemble(lessons.contexts).float(), weights * lessons.weights.sum() / weights.sum()
     )
     if teaching.invented:
-        lessons = _together(lessons, _invented(ensemble, teaching, data.block_size, generator), teaching.invented_share)
+        lessons = _together(
+            lessons, _invented(ensemble, teaching, data.block_size, course.generator), teaching.invented_share
+        )
     return lessons
 
 
-def _trained(
-    data: CountedList, teaching: Teaching, generator: torch.Generator, device: str, progress: Progress
-) -> Ensemble:
+def _trained(data: CountedList, teaching: Teaching, course: Course, device: str, progress: Progress) -> Ensemble:
     preset = teaching.preset
     symbols = data.train.counts.shape[1]
     lessons = observed(data.train)
     networks = []
     for number in range(teaching.networks):
         stack = Stack.build(preset.layers(symbols, data.block_size))
-        stack.reset_parameters(generator)
-        stack = stack.to(device=device).draw_from(generator)
-        objective = SoftTargets(lessons, preset.batch_size, generator, device)
-        train(stack, objective, None, preset, _continued(progress, number * preset.steps))
+        stack.reset_parameters(course.generator)
+        stack = stack.to(device=device).draw_from(course.generator)
+        objective = SoftTargets(lessons, preset.batch_size, course.generator, device)
+        train(stack, objective, None, preset, _continued(progress, number * preset.steps), course=course)
         recalibrate(stack, lessons.contexts, lessons.weights)
         networks.append(stack)
     length = min(teaching.counting_block_size, data.block_size)

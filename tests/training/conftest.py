@@ -61,9 +61,12 @@ def hurried(name: str, steps: int) -> Preset:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Outcome]:
     """`python -m training ARGUMENTS` without a new process."""
     monkeypatch.delenv("NAMESMITH_STORE", raising=False)
+    monkeypatch.setenv("NAMESMITH_SNAPSHOTS", str(tmp_path / "runs"))
 
     def call(*arguments: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["training", *map(str, arguments)])

@@ -19,6 +19,7 @@ from model.vocabulary import Vocabulary
 from tests.training.conftest import Outcome, hurried
 from training import teachers
 from training.counted_list import CountedList, count_list
+from training.course import Course
 from training.dataset import NameList
 from training.evaluation import probabilities
 from training.lessons import Lessons, counting, observed
@@ -112,7 +113,9 @@ def test_made_up_contexts_can_be_reached_one_from_another(ensemble: Ensemble) ->
 
 
 def lessons_of(data: CountedList, teaching: Teaching) -> Lessons:
-    return taught(data, teaching, torch.Generator().manual_seed(1), "cpu", lambda *_: None)
+    course = Course()
+    course.generator.manual_seed(1)
+    return taught(data, teaching, course, "cpu", lambda *_: None)
 
 
 @pytest.mark.parametrize("power", [1.0, 0.75, 0.0])

@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,13 +10,21 @@ import typer
 from rich.markup import escape
 
 from model import checkpoint, store
-from model.errors import NamesmithError
 from model.layers import TANH_GAIN
 from model.store import Store, check_name
 from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
 from training.checks import Check
 from training.commands.console import err, out, print_list, print_losses, print_table_size
 from training.commands.device import Device, DeviceOption, chosen_device
+from training.commands.interruptions import (
+    DEFAULT_DIRECTORY,
+    DEFAULT_SECONDS,
+    ResumeOption,
+    SnapshotEveryOption,
+    SnapshotsOption,
+    interruptible,
+    resumable,
+)
 from training.commands.options import (
     DataArgument,
     SkipOption,
@@ -29,8 +35,9 @@ from training.commands.options import (
     check_writable,
     current_version,
 )
+from training.course import Course
 from training.dataset import DataError, NameList, read_names
-from training.gate import MARGIN, GateRefusedError, examine, require
+from training.gate import MARGIN, Examination, GateRefusedError, examine, require
 from training.health import diagnostics
 from training.health.diagnostics import Diagnostics
 from training.health.recorder import Recorder
@@ -82,13 +89,16 @@ def train(
     weight_column: WeightOption = None,
     skip_bad_lines: SkipOption = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
+    resume: ResumeOption = False,
+    snapshots: SnapshotsOption = DEFAULT_DIRECTORY,
+    snapshot_every: SnapshotEveryOption = DEFAULT_SECONDS,
 ) -> None:
     """Train on a list of names and publish the model."""
     model_name = check_name(name if name is not None else _name_from(data))
     check_writable(json_file)
     check_writable(report_file)
     check_store(store_dir)
-    with _interruptible():
+    with interruptible():
         names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
         config = Config(
             preset=override(PRESETS[preset], steps, batch_size, learning_rate),
@@ -100,46 +110,34 @@ def train(
             device=chosen_device(device),
         )
         print_list(names)
-        with logging_to(tensorboard, model_name, config) as log:
-            result, seen = _watched(names, config, model_name, report_file, log.step)
-            log.result(result)
-        print_losses(result.losses)
-        print_table_size(result.data)
-        out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
-        examination = examine(result, names, split, current_version(model_name, store_dir), margin)
-        checks = examination.checks
-        overridden = None if examination.passed else override_record(checks)
-        quality = {} if examination.quality is None else {"quality": examination.quality.facts()}
-        gate = {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
-        facts = {**result.facts(), **quality, **gate}
-        model = checkpoint.loads(result.data)
-        report = render(subject_of(model_name, result.digest, model, seen, facts))
-        _write(report_file, report)
-        _pass_gate(checks, force)
-        files = {REPORT_FILE: report, DIAGNOSTICS_FILE: diagnostics.dumps(seen)}
-        Store(store_dir).publish(model_name, result.data, names.distinct, facts, files)
+        with resumable(names, config, snapshots, snapshot_every, resume) as course:
+            with logging_to(tensorboard, model_name, config) as log:
+                result, seen = _watched(names, config, course, model_name, report_file, log.step)
+                log.result(result)
+            print_losses(result.losses)
+            print_table_size(result.data)
+            out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
+            examination = examine(result, names, split, current_version(model_name, store_dir), margin)
+            facts = {**result.facts(), **_judgement(examination)}
+            model = checkpoint.loads(result.data)
+            report = render(subject_of(model_name, result.digest, model, seen, facts))
+            _write(report_file, report)
+            _pass_gate(examination.checks, force)
+            files = {REPORT_FILE: report, DIAGNOSTICS_FILE: diagnostics.dumps(seen)}
+            Store(store_dir).publish(model_name, result.data, names.distinct, facts, files)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
     out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends a run with one line. Nothing is written before the store publishes, and that is atomic."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise NamesmithError("interrupted; nothing was published") from None
-
-
 def _watched(
-    names: NameList, config: Config, name: str, report_file: Path | None, log: Progress
+    names: NameList, config: Config, course: Course, name: str, report_file: Path | None, log: Progress
 ) -> tuple[Result, Diagnostics]:
     """The run and what was seen of it. Where it comes to no model, that too is written to `report_file`."""
     recorder = Recorder(config.preset.steps)
     try:
         with run_progress(out, config.preset) as shown:
-            result = fit(names, config, recorder.beside(both(shown.training, log)), recorder, shown.teaching)
+            result = fit(names, config, recorder.beside(both(shown.training, log)), recorder, shown.teaching, course)
     except TrainingError as error:
         _write(report_file, render(failed(name, config, recorder.result(str(error)))))
         raise
@@ -150,6 +148,15 @@ def _write(report_file: Path | None, report: bytes) -> None:
     if report_file is not None:
         report_file.write_bytes(report)
         out.print(f"wrote the report to {escape(str(report_file))}")
+
+
+def _judgement(examination: Examination) -> dict[str, Any]:
+    """What the manifest keeps of it."""
+    checks = examination.checks
+    overridden = None if examination.passed else override_record(checks)
+    quality = {} if examination.quality is None else {"quality": examination.quality.facts()}
+    gate = {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
+    return {**quality, **gate}
 
 
 def _pass_gate(checks: list[Check], force: bool) -> None:

@@ -1,9 +1,10 @@
 """Looks at a stack while it is trained. It knows layers by their traits alone, and changes nothing."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from model.stack import Stack
@@ -11,7 +12,9 @@ from training.health.diagnostics import Curve, Diagnostics, Look
 from training.health.looking import look_at, traits, weights
 from training.health.spread import short
 from training.loop import Progress
+from training.snapshots import State
 
+_LOOKS_AS_JSON = TypeAdapter(list[Look])
 _LOOKS = 5
 _SAMPLES = 60
 """Steps whose update is measured, and at which the mean of the losses since the one before is kept."""
@@ -27,6 +30,7 @@ class Recorder:
         self._every = max(1, steps // _SAMPLES)
         self._stack = Stack([])
         self._symbols = 0
+        self._step = 1
         self._row_weights: Tensor | None = None
         self._before: list[Tensor] = []
         self._losses: list[Tensor] = []
@@ -70,6 +74,24 @@ class Recorder:
 
         return told
 
+    def state(self) -> State:
+        """See `loop.Watch`. What is kept for the step at hand alone is left out."""
+        return {
+            "losses": self._losses,
+            "looks": _LOOKS_AS_JSON.dump_python(self._looks, mode="json"),
+            "train": asdict(self._train),
+            "dev": asdict(self._dev),
+            "updates": {name: asdict(series) for name, series in self._updates.items()},
+            "step": self._step,
+        }
+
+    def load_state(self, state: State) -> None:
+        self._losses = state["losses"]
+        self._looks = _LOOKS_AS_JSON.validate_python(state["looks"])
+        self._train, self._dev = _Series(**state["train"]), _Series(**state["dev"])
+        self._updates = {name: _Series(**series) for name, series in state["updates"].items()}
+        self._prepare(state["step"])
+
     def result(self, failure: str | None = None) -> Diagnostics:
         """All that was seen, of a run that failed too."""
         return Diagnostics(
@@ -88,6 +110,7 @@ class Recorder:
 
     def _prepare(self, step: int) -> None:
         """Has the next forward pass keep the gradients of all outputs, if it is to be looked at."""
+        self._step = step
         for layer in self._stack.layers:
             layer.watched = step in self._looks_at
 

@@ -48,23 +48,19 @@ class Snapshots:
         self, directory: Path, key: str, every: float = SECONDS, warn: Callable[[str], None] = lambda _: None
     ) -> None:
         self.path = directory / f"{key}.snapshot"
-        self.steps: int | None = None
-        """Of all networks together, in the file; None where none is known of."""
         self._key, self._every, self._warn = key, every, warn
         self._due = time.monotonic() + every
 
     def read(self) -> State | None:
         """What was written last, maybe by another process; None where nothing was. Raises SnapshotError."""
         try:
-            state = loads(self.path.read_bytes(), self._key)
-            self.steps = state["steps"]
+            return loads(self.path.read_bytes(), self._key)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unusable(f"cannot be read ({error.strerror})") from None
         except SnapshotError:
             raise self._unusable("is damaged") from None
-        return state
 
     def due(self) -> bool:
         return time.monotonic() >= self._due
@@ -78,7 +74,6 @@ class Snapshots:
             self._due = math.inf
             self._warn(f"cannot write snapshots to {self.path.parent} ({error.strerror}); the run goes on without them")
             return
-        self.steps = state["steps"]
         now = time.monotonic()
         self._due = now + (self._every and max(self._every, _LEAST_REST * (now - began)))
 
@@ -113,7 +108,7 @@ def loads(content: bytes, key: str) -> State:
         state: State = _together(known["state"], tensors)
     except (safetensors.SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise SnapshotError(f"it is not a snapshot: {str(error)[:80]}") from None
-    if not (isinstance(state, dict) and state.keys() == _FIELDS):
+    if not (isinstance(state, dict) and state.keys() == _FIELDS and isinstance(state["steps"], int)):
         raise SnapshotError("it holds something else")
     return state
 

@@ -138,7 +138,7 @@ def test_snapshots_change_no_result_and_are_written_only_now_and_then(tiny: Name
         {"preset": replace(short("careful"), weight_decay=0.5)},
         {"preset": replace(short("careful"), layers=short("best").layers)},
     ],
-    ids=str,
+    ids=["seed", "split", "block size", "gain", "device", "layer list", "preset", "steps", "decay", "layers"],
 )
 def test_another_configuration_is_another_run(other: dict[str, object], tiny: NameList) -> None:
     config = Config(short("careful"))

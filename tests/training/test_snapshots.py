@@ -45,7 +45,9 @@ def test_a_file_of_another_run_under_this_one_s_name_is_refused(tmp_path: Path) 
         Snapshots(tmp_path, "key").read()
 
 
-@pytest.mark.parametrize("state", [{}, {"steps": 1}, {**STATE, "more": 1}, {**STATE, "stages": [{}]}, []])
+@pytest.mark.parametrize(
+    "state", [{}, {"steps": 1}, {**STATE, "more": 1}, {**STATE, "steps": "x"}, {**STATE, "stages": [{}]}, []]
+)
 def test_a_whole_file_that_says_something_else_is_refused(state: State, tmp_path: Path) -> None:
     """A file of this form that no run of this program wrote."""
     kept = Snapshots(tmp_path, "key")
@@ -84,7 +86,6 @@ def test_a_run_that_cannot_write_says_so_once_and_goes_on(tmp_path: Path) -> Non
     kept.remove()
     assert len(said) == 1
     assert "the run goes on without them" in said[0]
-    assert kept.steps is None
 
 
 def test_on_a_slow_disk_snapshots_are_rarer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

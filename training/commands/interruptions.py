@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -50,8 +50,7 @@ def resumable(names: NameList, config: Config, directory: Path, every: float, re
     try:
         yield course
     except KeyboardInterrupt:
-        how = "" if kept.steps is None else f"; --resume goes on after {_so_many(kept.steps, total)}"
-        raise NamesmithError(f"interrupted; nothing was published{how}") from None
+        raise NamesmithError(f"interrupted; nothing was published{_how_to_go_on(kept, total)}") from None
     except (TrainingError, GateRefusedError):
         kept.remove()
         raise
@@ -60,24 +59,26 @@ def resumable(names: NameList, config: Config, directory: Path, every: float, re
 
 def _found(kept: Snapshots, resume: bool, total: int) -> State | None:
     """Where to go on; None for the beginning. Raises SnapshotError if that is asked for and cannot be."""
-    try:
-        state = kept.read()
-    except SnapshotError:
-        if resume:
-            raise
+    if not resume:
+        if how := _how_to_go_on(kept, total):
+            out.print(f"this run was interrupted before{how}")
         return None
-    if state is None:
-        if resume:
-            out.print("there is no snapshot of this run; it starts from the beginning")
-    elif resume:
-        out.print(f"the run goes on after {_so_many(kept.steps, total)}")
-    else:
-        out.print(f"this run was interrupted after {_so_many(kept.steps, total)}; --resume would go on there")
-    return state if resume else None
+    state = kept.read()
+    said = "there is no snapshot of this run; it starts from the beginning"
+    out.print(said if state is None else f"the run goes on after {_so_many(state, total)}")
+    return state
 
 
-def _so_many(steps: int | None, total: int) -> str:
-    return f"{steps or 0:,} of {total:,} steps"
+def _how_to_go_on(kept: Snapshots, total: int) -> str:
+    """The end of a sentence; empty where there is nothing to go on from."""
+    with suppress(SnapshotError):
+        if state := kept.read():
+            return f"; --resume goes on after {_so_many(state, total)}"
+    return ""
+
+
+def _so_many(state: State, total: int) -> str:
+    return f"{state['steps']:,} of {total:,} steps"
 
 
 def _warn(text: str) -> None:

@@ -71,7 +71,7 @@ def _row_weights(rows: Tensor, weights: Tensor | None) -> Tensor:
 
 def _statistics(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and unbiased variance (dim,) of `rows` (n, dim), row i counted `weights[i]` times (n,). Sums are products
-    with the weights, which take a fraction of the time of torch's own over the first dimension."""
+    with the weights, which are quicker than torch's own over the first dimension."""
     total = weights.sum()
     mean = weights @ rows / total
     return mean, weights @ (rows - mean).square_() / (total - 1)
@@ -83,7 +83,7 @@ class _Normalize(torch.autograd.Function):
 
         d_beta = sum(g)    d_gamma = sum(g * y)    d_x = gamma * scale * (g - w * (d_beta / W + y * d_gamma / (W - 1)))
 
-    One pass over the batch each way instead of the ten that composing it of simple operations costs.
+    Fewer passes over the batch than composing it of simple operations takes.
     """
 
     @staticmethod

@@ -38,12 +38,18 @@ class Config:
     preset: Preset
     seed: int = 1
     split: SplitRule = SplitRule.NAMES
-    block_size: int = 3
+    block_size: int | None = None
+    """Characters of context; None for the preset's."""
     layers: Description | None = None
     """The stack's description; None for the usual one."""
     gain: float = TANH_GAIN
     """What hidden weights are multiplied by at first, beyond 1 / sqrt(fan-in)."""
     device: str = "cpu"
+
+    @property
+    def context(self) -> int:
+        """Characters of it."""
+        return self.preset.block_size if self.block_size is None else self.block_size
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def fit(
     stack = _new_stack(config, vocabulary.size)
     stack.reset_parameters(course.generator.manual_seed(config.seed), config.gain)
     stack = stack.to(device=config.device)
-    data = count_list(names, config.split, vocabulary, config.block_size)
+    data = count_list(names, config.split, vocabulary, config.context)
     course.clock.start()
     lessons = _lessons(data, config, course, teaching_progress)
     objective = _objective(data, lessons, config, course.generator)
@@ -107,7 +113,7 @@ def fit(
     losses = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
         raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
-    content = checkpoint.dumps(Checkpoint(stack, config.block_size, vocabulary, _facts(names, data, config, losses)))
+    content = checkpoint.dumps(Checkpoint(stack, config.context, vocabulary, _facts(names, data, config, losses)))
     seconds = course.earlier + time.perf_counter() - began
     return Result(content, header.digest(content), stack.parameter_count, losses, _baselines(data), history, seconds)
 
@@ -144,13 +150,13 @@ def _lessons(data: CountedList, config: Config, course: Course, teaching_progres
 
 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:
-    if not 1 <= config.block_size <= header.MAX_BLOCK_SIZE:
-        raise StackError(f"the context has 1 to {header.MAX_BLOCK_SIZE} characters, not {config.block_size}")
+    if not 1 <= config.context <= header.MAX_BLOCK_SIZE:
+        raise StackError(f"the context has 1 to {header.MAX_BLOCK_SIZE} characters, not {config.context}")
     layers = config.layers
     if layers is None:
-        layers = config.preset.layers(vocabulary_size, config.block_size)
+        layers = config.preset.layers(vocabulary_size, config.context)
     stack = Stack.build(layers, device="meta")
-    stack.check_shapes(config.block_size, vocabulary_size)
+    stack.check_shapes(config.context, vocabulary_size)
     if not stack.parameters():
         raise StackError("the layer list has no parameters to train; add a Linear or an Embedding")
     return Stack.build(layers)

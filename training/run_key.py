@@ -21,8 +21,8 @@ def run_key(names: NameList, config: Config) -> str:
     """SHA-256, in hexadecimal, over all that decides the result: list, configuration, program and machine."""
     decides = {
         "list": [names.source, names.fingerprint()],
-        "preset": _plain(config.preset, config.block_size),
-        "config": {key: value for key, value in vars(config).items() if key != "preset"},
+        "preset": _plain(config.preset, config.context),
+        "config": {**vars(config), "preset": config.preset.name, "block_size": config.context},
         "program": _program(),
         "machine": [platform.machine(), torch.get_num_threads(), torch.__version__, numpy.__version__],
     }

@@ -34,14 +34,11 @@ def wide_stack(vocabulary_size: int, block_size: int, dim: int = 24, width: int 
     return [
         {"type": "Embedding", "num_embeddings": vocabulary_size, "embedding_dim": dim},
         {"type": "Flatten"},
-        {"type": "Linear", "in_features": block_size * dim, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
+        *_normalized(block_size * dim, width),
         {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
+        *_normalized(width, width),
         {"type": "Tanh"},
-        {"type": "Linear", "in_features": width, "out_features": vocabulary_size, "bias": False},
-        {"type": "BatchNorm1d", "num_features": vocabulary_size},
+        *_normalized(width, vocabulary_size),
     ]
 
 
@@ -67,14 +64,18 @@ def forgetful_wide_stack(
         {"type": "Embedding", "num_embeddings": vocabulary_size, "embedding_dim": dim},
         {"type": "SymbolDropout", "p": 0.1},
         {"type": "Flatten"},
-        {"type": "Linear", "in_features": block_size * dim, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
+        *_normalized(block_size * dim, width),
         {"type": "Tanh"},
         {"type": "Dropout", "p": 0.2},
-        {"type": "Linear", "in_features": width, "out_features": width, "bias": False},
-        {"type": "BatchNorm1d", "num_features": width},
+        *_normalized(width, width),
         {"type": "Tanh"},
         {"type": "Dropout", "p": 0.2},
-        {"type": "Linear", "in_features": width, "out_features": vocabulary_size, "bias": False},
-        {"type": "BatchNorm1d", "num_features": vocabulary_size},
+        *_normalized(width, vocabulary_size),
+    ]
+
+
+def _normalized(in_features: int, out_features: int) -> list[dict[str, Any]]:
+    return [
+        {"type": "Linear", "in_features": in_features, "out_features": out_features, "bias": False},
+        {"type": "BatchNorm1d", "num_features": out_features},
     ]

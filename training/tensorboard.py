@@ -42,7 +42,7 @@ class _Events:
             self._writer.add_scalar("loss/dev", dev_loss, step)
 
     def result(self, result: Result) -> None:
-        settings = {**_settings(self._config.preset), "seed": self._config.seed, "block_size": self._config.block_size}
+        settings = {**_settings(self._config.preset), "seed": self._config.seed, "block_size": self._config.context}
         reached = {f"final/{name}": loss for name, loss in result.losses.fields().items() if loss is not None}
         self._writer.add_hparams(settings, reached, run_name=".")
 

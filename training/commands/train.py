@@ -104,7 +104,7 @@ def train(
             preset=override(PRESETS[preset], steps, batch_size, learning_rate),
             seed=seed,
             split=split,
-            block_size=block_size or PRESETS[preset].block_size,
+            block_size=block_size,
             layers=None if layers is None else _read_layers(layers),
             gain=gain,
             device=chosen_device(device),
@@ -114,13 +114,10 @@ def train(
             with logging_to(tensorboard, model_name, config) as log:
                 result, seen = _watched(names, config, course, model_name, report_file, log.step)
                 log.result(result)
-            print_losses(result.losses)
-            print_table_size(result.data)
-            out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
+            _print_result(result)
             examination = examine(result, names, split, current_version(model_name, store_dir), margin)
             facts = {**result.facts(), **_judgement(examination)}
-            model = checkpoint.loads(result.data)
-            report = render(subject_of(model_name, result.digest, model, seen, facts))
+            report = render(subject_of(model_name, result.digest, checkpoint.loads(result.data), seen, facts))
             _write(report_file, report)
             _pass_gate(examination.checks, force)
             files = {REPORT_FILE: report, DIAGNOSTICS_FILE: diagnostics.dumps(seen)}
@@ -142,6 +139,12 @@ def _watched(
         _write(report_file, render(failed(name, config, recorder.result(str(error)))))
         raise
     return result, recorder.result()
+
+
+def _print_result(result: Result) -> None:
+    print_losses(result.losses)
+    print_table_size(result.data)
+    out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
 
 
 def _write(report_file: Path | None, report: bytes) -> None:

@@ -1,0 +1,107 @@
+"""The service as a process of its own, as operators run it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2 as httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 120.0
+_STOP_SECONDS = 40.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that answers."""
+
+    url: str
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    """Standard output and standard error."""
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers, the supervisor's helpers left out; with one worker the process itself."""
+        children = _children(self.process.pid)
+        return [pid for pid in children if b"spawn_main" in _command_line(pid)] or [self.process.pid]
+
+    def processes(self) -> list[int]:
+        """All process ids, children of children too."""
+        found = [self.process.pid]
+        for pid in found:
+            found += _children(pid)
+        return found
+
+    def memory_kib(self) -> int:
+        """Resident memory of all processes together."""
+        return sum(_status(pid, "VmRSS:") for pid in self.processes())
+
+
+@contextmanager
+def running(store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str) -> Iterator[Running]:
+    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. It is ready when
+    this begins and is ended with SIGTERM, unless it ended before."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
+    environment = os.environ | {"NAMESMITH_STORE": str(store), "PYTHONPATH": str(ROOT)}
+    environment |= {f"NAMESMITH_{name.upper()}": value for name, value in settings.items()}
+    with log.open("ab") as output:
+        process = subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output)
+    service = Running(f"http://127.0.0.1:{port}", port, process, log)
+    try:
+        _wait_until_ready(service, workers)
+        yield service
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+
+def _wait_until_ready(service: Running, workers: int) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and service.process.poll() is None:
+        ready = service.log.read_bytes().count(b"Application startup complete") >= workers
+        try:
+            if ready and httpx.get(service.url + "/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(service.log.read_text(errors="replace")[-4000:])
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _status(pid: int, field: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)

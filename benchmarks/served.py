@@ -9,7 +9,7 @@ from model.names import Names
 from model.shaping import Settings
 from model.spelling import Form
 from service import settings
-from service.catalog import Catalog
+from service.swapping import load_catalog
 
 _LENGTHS = ("min_length", "max_length")
 
@@ -18,7 +18,7 @@ class Served:
     """The default model under the service's own settings (NAMESMITH_...), block list included."""
 
     def __init__(self) -> None:
-        self._catalog = Catalog.load(settings.Settings())
+        self._catalog = load_catalog(settings.Settings())
         self.model = self._catalog.get(None)
 
     def sampler(self, novel: bool = False, **asked: Any) -> NameSampler:

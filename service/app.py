@@ -10,12 +10,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import problems
-from service.catalog import Catalog, UnknownModelError
+from service.catalog import UnknownModelError
 from service.fast_lane import FastLane
 from service.problems import FieldError, Problem
 from service.request_id import RequestIdMiddleware
 from service.routes import router
 from service.settings import Settings
+from service.swapping import started
+from service.watcher import Watcher
 
 DESCRIPTION = "Invents names and tells how likely a name is, with a small character-level network."
 
@@ -38,8 +40,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.catalog = await run_in_threadpool(Catalog.load, settings)
+        swapper = await run_in_threadpool(started, settings)
+        app.state.catalog = swapper.catalog
+        watcher = Watcher(swapper, settings.poll_seconds)
+        watcher.start()
         yield
+        await run_in_threadpool(watcher.stop)
 
     app = Application(title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings

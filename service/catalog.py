@@ -1,8 +1,5 @@
-"""The models being served: loaded from the stores, verified, tried out, and ready to draw from."""
+"""The models being served, and the samplers made from them."""
 
-import logging
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Lock
 
 from cachetools import LRUCache
@@ -10,20 +7,14 @@ from cachetools import LRUCache
 from model.constraints import Constraints, compile_constraints
 from model.engine import NameSampler
 from model.errors import NamesmithError
-from model.sampling import Sampler
 from model.shaping import Settings
-from model.store import OWN, Store
-from model.warming import warm_up
-from service import settings as service_settings
-from service.block_list import read_block_list
-from service.engines import make_engine
+from service.roster import Roster
 from service.served import ServedModel
-from service.tables import Tabulator
 
 NO_CONSTRAINTS = Constraints()
 Key = tuple[str, str, Settings, Constraints, bool]
-
-log = logging.getLogger("namesmith")
+_CARRIED = 8
+"""Samplers, the last ones asked for, that a new version gets before it is served."""
 
 
 class UnknownModelError(NamesmithError):
@@ -31,59 +22,36 @@ class UnknownModelError(NamesmithError):
 
 
 class Catalog:
-    """Models by name. Own ones come before bundled ones of the same name."""
+    """Models by name. The roster is replaced as a whole, so a request that has its model is not touched by a swap."""
 
-    def __init__(self, models: dict[str, ServedModel], rejected: dict[str, str], default: str, plan_bytes: int) -> None:
-        self._models = models
-        self.rejected = rejected
+    def __init__(self, default: str, plan_bytes: int) -> None:
+        self.roster = Roster()
         self._default = default
         self._samplers: LRUCache[Key, NameSampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
         self._samplers_lock = Lock()
         self.making = Lock()
         """Held while a plan is made: one at a time."""
 
-    @classmethod
-    def load(cls, settings: service_settings.Settings) -> "Catalog":
-        """Loads every model of both stores. A bad one is left out, with the reason, and never stops the rest."""
-        if settings.store != OWN and not settings.store.is_dir():
-            log.warning("there is no store at %s yet: only bundled models are served", settings.store)
-        blocked = read_block_list(settings.block_list)
-        models: dict[str, ServedModel] = {}
-        rejected: dict[str, str] = {}
-        catalog = cls(models, rejected, settings.default_model, settings.plan_cache_mb << 20)
-        with Tabulator(settings.table_budget_mb << 20) as tabulator:
-            tabulator.start()
-            warm_up()
-            for root, name in _found(settings):
-                if name not in models:
-                    try:
-                        model = _load(Store(root), name, blocked, tabulator, settings)
-                        sampler = catalog.sampler(model, Settings())  # ready for the first request
-                        if isinstance(sampler, Sampler):
-                            sampler.get_ready()
-                        next(sampler.draw(0, 1))
-                        models[name] = model
-                    except Exception as error:  # whatever is wrong with one model, the others must serve
-                        unforeseen = not isinstance(error, NamesmithError | OSError)
-                        log.error("model %s in %s is not served: %s", name, root, error, exc_info=unforeseen)
-                        rejected.setdefault(name, str(error).replace(f"{root}/", ""))
-        return catalog
-
     def get(self, name: str | None) -> ServedModel:
         """The model called `name`, or the default one. Raises UnknownModelError."""
-        wanted = self.default if name is None else name
-        model = self._models.get(wanted) if wanted is not None else None
+        roster = self.roster
+        wanted = self._default_of(roster) if name is None else name
+        model = roster.models.get(wanted) if wanted is not None else None
         if model is None:
-            raise UnknownModelError(f"no such model; served are: {', '.join(self._models) or 'none'}")
+            raise UnknownModelError(f"no such model; served are: {', '.join(roster.models) or 'none'}")
         return model
 
     @property
     def default(self) -> str | None:
-        return self._default if self._default in self._models else min(self._models, default=None)
+        return self._default_of(self.roster)
 
     @property
     def models(self) -> list[ServedModel]:
-        return [self._models[name] for name in sorted(self._models)]
+        return list(self.roster.models.values())
+
+    @property
+    def rejected(self) -> dict[str, str]:
+        return dict(self.roster.rejected)
 
     def kept_sampler(
         self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS, novel: bool = False
@@ -115,21 +83,28 @@ class Catalog:
                 self._samplers[model.name, model.digest, settings, constraints, novel] = made
         return made
 
+    def carry_over(self, model: ServedModel) -> None:
+        """Makes the samplers for `model` that were asked for lately of the version it is to replace, as far as it
+        can meet their constraints."""
+        asked = [key for key in self._keys() if key[0] == model.name and key[1] != model.digest]
+        for _, _, settings, constraints, novel in asked[-_CARRIED:]:
+            try:
+                self.sampler(model, settings, constraints, novel and model.listing is not None)
+            except NamesmithError:  # the next one to ask is told
+                continue
 
-def _found(settings: service_settings.Settings) -> Iterator[tuple[Path, str]]:
-    """Store and name of each model, own ones first."""
-    for root in (settings.store, settings.bundled_store):
-        try:
-            names = Store(root).names()
-        except OSError as error:
-            log.error("cannot read the store %s: %s", root, error.strerror)
-            continue
-        yield from ((root, name) for name in names)
+    def forget(self, name: str, kept_digest: str | None) -> None:
+        """Drops the samplers of versions of `name` that are no longer served."""
+        with self._samplers_lock:
+            for key in [key for key in self._samplers if key[0] == name and key[1] != kept_digest]:
+                del self._samplers[key]
 
+    def _keys(self) -> list[Key]:
+        """Of all samplers that are kept, the one last asked for at the end."""
+        with self._samplers_lock:
+            kept = [self._samplers.popitem() for _ in range(len(self._samplers))]
+            self._samplers.update(kept)
+        return [key for key, _ in kept]
 
-def _load(
-    store: Store, name: str, blocked: frozenset[str], tabulator: Tabulator, settings: service_settings.Settings
-) -> ServedModel:
-    version = store.open(name)
-    engine, parameters = make_engine(version, tabulator, settings.context_cache_mb << 20)
-    return ServedModel(version, engine, parameters, blocked)
+    def _default_of(self, roster: Roster) -> str | None:
+        return self._default if self._default in roster.models else min(roster.models, default=None)

@@ -14,6 +14,9 @@ class Settings(BaseSettings):
 
     store: Path = Field(OWN, description="Directory of your own models; they come before bundled ones.")
     bundled_store: Path = Field(BUNDLED, description="Directory of the models that come with namesmith.")
+    poll_seconds: float = Field(
+        0.5, ge=0.05, le=3600, description="How often the stores are looked at for new versions, seconds."
+    )
     default_model: str = Field(
         "us-names", description="Model that answers where a request names none; if absent, the first by name."
     )

@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx2 as httpx
 
 from model.store import BUNDLED
-from service.catalog import Catalog
 from service.draws import prepare
 from service.replies import SampleResponse
 from service.schemas import SampleRequest
 from service.settings import Settings
+from service.swapping import load_catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS: list[int | str] = [*range(250), *(f"seed {i}" for i in range(250))]
@@ -76,7 +76,7 @@ def ticks(supervisor: int) -> dict[int, int]:
 
 
 def test_500_seeds_give_one_hash_over_workers_and_restarts() -> None:
-    catalog = Catalog.load(Settings(store=ROOT / "tests", bundled_store=BUNDLED))
+    catalog = load_catalog(Settings(store=ROOT / "tests", bundled_store=BUNDLED))
     longest = [
         SampleResponse.model_validate_json(prepare(catalog, SampleRequest(seed=seed, n=1000)).json()).names
         for seed in SEEDS

@@ -25,6 +25,7 @@ from service.replies import SampleResponse
 from service.schemas import LossRequest, SampleRequest
 from service.scores import score
 from service.served import ServedModel
+from service.swapping import load_catalog
 
 Publish = Callable[..., str]
 MEGABYTE = 1 << 20
@@ -32,7 +33,7 @@ MEGABYTE = 1 << 20
 
 def load(store: Path, **settings: int | str) -> Catalog:
     values = {"store": store, "bundled_store": store / "none", **settings}
-    return Catalog.load(service_settings.Settings(**values))  # type: ignore[arg-type]
+    return load_catalog(service_settings.Settings(**values))  # type: ignore[arg-type]
 
 
 def sample(catalog: Catalog, request: SampleRequest) -> SampleResponse:

@@ -130,9 +130,6 @@ def make_the_model_a_directory(directory: Path) -> None:
         nest_the_manifest,
         add_a_name,
         encode_the_names_otherwise,
-        point_nowhere,
-        point_to_garbage,
-        make_current_a_directory,
         make_the_model_a_directory,
     ],
     ids=lambda damage: str(damage.__name__).replace("_", " "),
@@ -152,6 +149,18 @@ def test_a_damaged_model_is_rejected_with_the_reason_while_others_serve(
     assert ready.json()["rejected"]["broken"]
     assert client.get("/sample").json()["model"]["name"] == "good"
     check_problem(client.post("/sample", json={"model": "broken"}), 404, "unknown-model")
+
+
+@pytest.mark.parametrize("damage", [point_nowhere, point_to_garbage, make_current_a_directory])
+def test_a_store_that_points_wrong_serves_the_latest_version_that_is_whole(
+    serve: Serve, publish: Publish, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    good = publish(tmp_path, "good", names=["a"])
+    damage(version_directory(tmp_path, "good"))
+    ready = serve(store=tmp_path).get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["models"] == {"good": good}
+    assert list(ready.json()["rejected"]) == ["good"]
 
 
 def test_a_model_whose_names_never_end_is_rejected(serve: Serve, publish: Publish, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from service import engines
 from service import settings as service_settings
 from service.catalog import Catalog
 from service.replies import SampleResponse
+from service.swapping import load_catalog
 from service.tables import Tabulator
 from training.dataset import NameList
 from training.gate import examine, require
@@ -55,7 +56,7 @@ def store(result: Result, names: NameList, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def catalog(store: Path) -> Catalog:
-    return Catalog.load(service_settings.Settings(store=store, bundled_store=BUNDLED, context_cache_mb=8))
+    return load_catalog(service_settings.Settings(store=store, bundled_store=BUNDLED, context_cache_mb=8))
 
 
 def test_it_is_served_beside_a_model_with_a_table(catalog: Catalog, result: Result) -> None:

@@ -1,0 +1,32 @@
+"""The thread that looks for new versions."""
+
+import logging
+from threading import Event, Thread
+
+from service.swapping import Swapper
+
+log = logging.getLogger("namesmith")
+
+
+class Watcher:
+    """A thread that lets a swapper look every `seconds`, between `start` and `stop`."""
+
+    def __init__(self, swapper: Swapper, seconds: float) -> None:
+        self._swapper = swapper
+        self._seconds = seconds
+        self._stopped = Event()
+        self._thread = Thread(target=self._watch, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            try:
+                self._swapper.look()
+            except Exception:
+                log.exception("could not look for new versions; trying again")

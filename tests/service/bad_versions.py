@@ -10,7 +10,7 @@ from model.version_files import MODEL_FILE
 
 
 def publish_corrupt(root: Path, name: str) -> str:
-    """Makes a copy of the current version current, with one bit flipped and a digest that was made up, which is returned."""
+    """Makes a copy of the current version current, one bit flipped, under a digest that was made up; returns it."""
     versions = root / name / "versions"
     digest = secrets.token_hex(32)
     shutil.copytree(versions / Store(root).current(name), versions / digest)

@@ -170,8 +170,11 @@ async def live() -> Status:
 
 @router.get("/readyz", tags=["health"], responses=documented(500, 503))
 async def ready(request: Request) -> Readiness:
-    """At least one model is loaded and can generate."""
+    """At least one model is loaded and can generate, and the service is not about to end."""
+    if request.app.state.draining:
+        raise ProblemError(503, "draining", "the service is about to end", headers={"Retry-After": _RETRY_SECONDS})
     catalog = _catalog(request)
+    await run_in_threadpool(draws.try_out, catalog)
     digests = {model.name: model.digest for model in catalog.models}
     return Readiness(status="ready", models=digests, rejected=catalog.rejected)
 

@@ -11,7 +11,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.refusals import Refusal, failed, head_too_large, malformed, too_many_headers
+from service.refusals import RefusalError, failed, head_too_large, malformed, too_many_headers
 from service.timed_connection import BODY, HEAD, IDLE, NEVER, READ, Connections, TimedConnection
 
 MAX_PIPELINED = 64
@@ -61,7 +61,7 @@ class Connection(TimedConnection):
                 self._count(before, len(data))
         except httptools.HttpParserError as error:
             self.refuse(_why(error))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             self.refuse(refusal)
 
     def _feed(self, data: bytes) -> None:
@@ -189,9 +189,9 @@ class Connection(TimedConnection):
             self.cycle.message_event.set()
 
 
-def _why(error: httptools.HttpParserError) -> Refusal:
+def _why(error: httptools.HttpParserError) -> RefusalError:
     cause = error.__context__
-    if isinstance(cause, Refusal):
+    if isinstance(cause, RefusalError):
         return cause
     if cause is not None:
         log.error("a request could not be read", exc_info=cause)

@@ -12,7 +12,7 @@ Headers = list[tuple[bytes, bytes]]
 _RETRY_SECONDS = b"1"
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """Why a connection gets this answer and is then closed."""
 
     def __init__(self, status: int, problem_type: str, detail: str) -> None:
@@ -40,30 +40,30 @@ class Refusal(Exception):
         return b"".join([STATUS_LINE[self.status], *lines, b"\r\n", body])
 
 
-def malformed(detail: str) -> Refusal:
-    return Refusal(400, "malformed-request", detail)
+def malformed(detail: str) -> RefusalError:
+    return RefusalError(400, "malformed-request", detail)
 
 
-def failed() -> Refusal:
-    return Refusal(500, "internal", "the service failed to answer; the log has the reason")
+def failed() -> RefusalError:
+    return RefusalError(500, "internal", "the service failed to answer; the log has the reason")
 
 
-def too_many_connections() -> Refusal:
-    return Refusal(503, "too-many-connections", "the service has as many connections as it takes; try again later")
+def too_many_connections() -> RefusalError:
+    return RefusalError(503, "too-many-connections", "the service has as many connections as it takes; try again later")
 
 
-def too_many_headers(settings: Settings) -> Refusal:
-    return Refusal(431, "headers-too-large", f"the request has more than {settings.max_headers} headers")
+def too_many_headers(settings: Settings) -> RefusalError:
+    return RefusalError(431, "headers-too-large", f"the request has more than {settings.max_headers} headers")
 
 
-def head_too_large(url: bytes, settings: Settings) -> Refusal:
+def head_too_large(url: bytes, settings: Settings) -> RefusalError:
     """For a request line and headers over the limit, of which `url` is a part."""
     limit = settings.max_header_bytes
     if len(url) > limit // 2:
-        return Refusal(414, "uri-too-long", f"the request target and the headers take more than {limit:,} bytes")
-    return Refusal(431, "headers-too-large", f"the request line and the headers take more than {limit:,} bytes")
+        return RefusalError(414, "uri-too-long", f"the request target and the headers take more than {limit:,} bytes")
+    return RefusalError(431, "headers-too-large", f"the request line and the headers take more than {limit:,} bytes")
 
 
-def too_late(head: bool, settings: Settings) -> Refusal:
+def too_late(head: bool, settings: Settings) -> RefusalError:
     what = f"the headers did not come within {settings.header_seconds:g} s"
-    return Refusal(408, "timeout", what if head else f"the body did not come within {settings.body_seconds:g} s")
+    return RefusalError(408, "timeout", what if head else f"the body did not come within {settings.body_seconds:g} s")

@@ -25,7 +25,6 @@ class Settings(BaseSettings):
     context_cache_mb: int = Field(64, ge=1, description="Memory for contexts of a model without a table, each model.")
     plan_cache_mb: int = Field(128, ge=1, description="Memory for prepared samplers, all models together.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")
-
     max_header_bytes: int = Field(16_384, ge=1024, description="Largest request line with headers; else 431 or 414.")
     max_headers: int = Field(100, ge=10, description="Most headers of a request; more get 431.")
     header_seconds: float = Field(10, gt=0, description="Time for a request's headers; else 408.")

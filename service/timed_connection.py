@@ -13,7 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from service.refusals import Refusal, too_late, too_many_connections
+from service.refusals import RefusalError, too_late, too_many_connections
 from service.settings import Settings
 
 HEAD: Final = 0
@@ -69,7 +69,7 @@ class TimedConnection(HttpToolsProtocol):
         self.phase = NEW
         self.running: RequestResponseCycle | None = None
         """What is being answered, or was last."""
-        self.refusal: Refusal | None = None
+        self.refusal: RefusalError | None = None
         """Bytes that come after it are dropped."""
         self.deadline = NEVER
         """When the client must have sent what is waited for."""
@@ -142,7 +142,7 @@ class TimedConnection(HttpToolsProtocol):
         else:
             self.refuse(too_late(self.phase == HEAD, self.settings))
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RefusalError) -> None:
         """Reads nothing any more, answers what came before in whole, then this, and closes."""
         log.info("a connection was refused: %d, %s", refusal.status, refusal.detail)
         self.refusal = refusal

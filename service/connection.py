@@ -1,7 +1,6 @@
 """An HTTP connection: uvicorn's, with bounds on the bytes, the headers and the time that a client may take."""
 
 import asyncio
-import logging
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,12 +10,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.refusals import RefusalError, failed, head_too_large, malformed, too_many_headers
+from service.refusals import RefusalError, failed, head_too_large, malformed, too_many_headers, unreadable
 from service.timed_connection import BODY, HEAD, IDLE, NEVER, READ, Connections, TimedConnection
 
 MAX_PIPELINED = 64
-
-log = logging.getLogger("namesmith")
 
 
 class Cycle(RequestResponseCycle):
@@ -60,7 +57,7 @@ class Connection(TimedConnection):
             if self.phase <= BODY:
                 self._count(before, len(data))
         except httptools.HttpParserError as error:
-            self.refuse(_why(error))
+            self.refuse(unreadable(error))
         except RefusalError as refusal:
             self.refuse(refusal)
 
@@ -78,7 +75,10 @@ class Connection(TimedConnection):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         first = f"{self.scope['method']} {self.url.decode('ascii')} HTTP/{self.scope['http_version']}\r\n"
-        lines = [b"%s: %s\r\n" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        kept = [pair for pair in self.headers if pair[0] != b"upgrade"]
+        if len(kept) == len(self.headers):  # CONNECT
+            raise malformed("the service is no proxy")
+        lines = [b"%s: %s\r\n" % pair for pair in kept]
         return b"".join([first.encode("ascii"), *lines, b"\r\n"])
 
     def _count(self, before: int, size: int) -> None:
@@ -187,12 +187,3 @@ class Connection(TimedConnection):
             self.deadline = NEVER
             self.cycle.more_body = False
             self.cycle.message_event.set()
-
-
-def _why(error: httptools.HttpParserError) -> RefusalError:
-    cause = error.__context__
-    if isinstance(cause, RefusalError):
-        return cause
-    if cause is not None:
-        log.error("a request could not be read", exc_info=cause)
-    return malformed(f"this is not HTTP: {error}")

@@ -1,8 +1,10 @@
 """Answers to what is no request, or comes too slowly: problems as all others, written straight to the connection."""
 
+import logging
 import secrets
 from collections.abc import Iterable
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.problems import MEDIA_TYPE, problem_json
@@ -10,6 +12,8 @@ from service.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
 _RETRY_SECONDS = b"1"
+
+log = logging.getLogger("namesmith")
 
 
 class RefusalError(Exception):
@@ -67,3 +71,13 @@ def head_too_large(url: bytes, settings: Settings) -> RefusalError:
 def too_late(head: bool, settings: Settings) -> RefusalError:
     what = f"the headers did not come within {settings.header_seconds:g} s"
     return RefusalError(408, "timeout", what if head else f"the body did not come within {settings.body_seconds:g} s")
+
+
+def unreadable(error: HttpParserError) -> RefusalError:
+    """For what the parser gives up on, which may be a refusal of our own in one of its callbacks."""
+    cause = error.__context__
+    if isinstance(cause, RefusalError):
+        return cause
+    if cause is not None:
+        log.error("a request could not be read", exc_info=cause)
+    return malformed(f"this is not HTTP: {error}")

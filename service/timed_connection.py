@@ -42,8 +42,13 @@ class Connections(ServerState):
         self.draining = False
 
     def check(self, now: float) -> None:
+        """Ends what is overdue. A fault in one connection must not keep the others open."""
         for connection in list(self.connections):
-            connection.check(now)
+            try:
+                connection.check(now)
+            except Exception:
+                log.exception("a connection could not be ended in order")
+                connection.transport.abort()
 
     def drain(self, idle_seconds: float) -> None:
         """From now on a connection ends with its next answer, or after `idle_seconds` without a request."""

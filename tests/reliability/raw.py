@@ -36,7 +36,8 @@ class Exchange:
 
     def answers(self, methods: tuple[str, ...] = ()) -> list[Answer]:
         """All answers, whole; `methods` of the requests matter for HEAD only. AssertionError for half an answer."""
-        found, rest = [], self.data
+        found: list[Answer] = []
+        rest = self.data
         while rest:
             head, separator, rest = rest.partition(b"\r\n\r\n")
             assert separator, f"half a head: {head[:80]!r}"

@@ -50,6 +50,10 @@ def one(service: Running, *parts: bytes, pause: float = 0.0) -> Answer:
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 60, id="TLS"),
         pytest.param(b"GET http://test/livez HTTP/1.1\r\nHost: test\r\n\r\n", id="absolute form"),
         pytest.param(b"CONNECT test:443 HTTP/1.1\r\nHost: test\r\n\r\n", id="CONNECT"),
+        pytest.param(b"CONNECT /livez HTTP/1.1\r\nHost: test\r\n\r\n", id="CONNECT to a path"),
+        pytest.param(
+            b"CONNECT /livez HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", id="CONNECT with an upgrade"
+        ),
         pytest.param(b"OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n", id="OPTIONS *"),
         pytest.param(b"GET /livez#part HTTP/1.1\r\nHost: test\r\n\r\n", id="fragment"),
         pytest.param(b"GET /li vez HTTP/1.1\r\nHost: test\r\n\r\n", id="space in the target"),

@@ -237,7 +237,7 @@ def test_a_worker_whose_event_loop_is_blocked_is_replaced(store: Path, tmp_path:
             until(lambda: set(service.workers()) != set(before), 8)
             connection.settimeout(5)
             assert read_to_the_end(connection) == (b"", True)
-        assert "no sign of life for 2 s" in log.read_text()
+        until(lambda: b"no sign of life for 2 s" in log.read_bytes(), 5)
         until(lambda: log.read_bytes().count(b"Application startup complete") == 3, 60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -52,7 +52,8 @@ def _serve(host: str, port: int, workers: int, options: Options, settings: Setti
     try:
         listener = bind(host, port)
     except OSError as error:
-        print(f"error: cannot listen on {host}, port {port}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        why = str(error.strerror).lower()
+        print(f"error: cannot listen on {host}, port {port}: {why}", file=sys.stderr)  # noqa: T201
         return 1
     address = f"[{host}]" if ":" in host else host
     log.info("Listening on http://%s:%d (Ctrl-C ends it)", address, listener.getsockname()[1])

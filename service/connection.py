@@ -37,7 +37,7 @@ class Connection(TimedConnection):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.begun = 0
-        """Requests that began in the bytes that came last."""
+        """Requests that began in the bytes that came last, and parts of bodies."""
         self.pending = 0
         """Bytes of a head that is not whole, or since the last byte of a body that is not."""
         self.head_bound = 0
@@ -167,6 +167,7 @@ class Connection(TimedConnection):
         self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
+        self.begun += 1
         self.pending = 0
         cycle = self.cycle
         if not cycle.response_complete:

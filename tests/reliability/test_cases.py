@@ -186,9 +186,7 @@ def test_a_client_that_goes_away_in_the_middle_of_a_million_names(service: Runni
         time.sleep(1)
         shares.append(cpu_seconds(pid) - before)
     assert median(shares) < 0.1, shares
-    figure(
-        "client goes away in a stream", f"100 ms later the worker takes {median(shares):.2f} s of processor a second"
-    )
+    figure("client goes away in a stream", f"100 ms later the worker takes {median(shares):.2f} s of CPU a second")
 
 
 def test_odd_queries_paths_and_methods(service: Running) -> None:

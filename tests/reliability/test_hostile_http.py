@@ -21,21 +21,8 @@ Figure = Callable[[str, str], None]
 SECONDS = 2.0
 """Of headers and of a body, and for all that a client may keep a connection without a word."""
 MAX_SECONDS = 15.0
-PATHS = [
-    b"/sample",
-    b"/sample",
-    b"/sample",
-    b"/loss",
-    b"/loss",
-    b"/top",
-    b"/next",
-    b"/models",
-    b"/readyz",
-    b"/livez",
-    b"/docs",
-    b"/openapi.json",
-    b"/x",
-]
+PATHS = [b"/sample"] * 4 + [b"/loss"] * 2
+PATHS += [b"/top", b"/next", b"/models", b"/readyz", b"/livez", b"/docs", b"/openapi.json", b"/x"]
 BODIES = [
     b"{}",
     b'{"n":3}',

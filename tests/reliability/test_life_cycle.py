@@ -358,4 +358,4 @@ def test_a_port_in_use_is_one_clear_line(store: Path, workers: int) -> None:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == f"error: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
+    assert done.stderr == f"error: cannot listen on 127.0.0.1, port {port}: address already in use\n"

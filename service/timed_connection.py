@@ -161,7 +161,7 @@ class TimedConnection(HttpToolsProtocol):
         """A request whose body failed: it is not answered, unless it is already."""
         if cycle.response_started:
             return
-        cycle.disconnected = True
+        cycle.disconnected, cycle.waiting_for_100_continue = True, False
         cycle.message_event.set()
         if self.pipeline and self.pipeline[0][0] is cycle:
             self.pipeline.popleft()

@@ -106,6 +106,13 @@ def test_what_follows_an_upgrade_is_not_taken_for_a_request_when_it_is_a_body(se
     check_problem(answer, 400)
 
 
+def test_a_bad_body_after_a_wish_for_100_continue_is_refused(service: Running) -> None:
+    head = request(b"POST", b"/sample", b"Content-Type: application/json", CHUNKED, b"Expect: 100-continue")
+    done = exchange(service.port, head + b"zz\r\n")
+    check_problem(done.answers()[0], 400)
+    assert b"Traceback" not in service.log.read_bytes()
+
+
 def test_answers_that_are_due_come_before_a_refusal(service: Running) -> None:
     sample = request(b"POST", b"/sample", b"Content-Type: application/json", body=b'{"n":9000,"seed":1}', close=False)
     answers = exchange(service.port, sample + request(close=False) + b"nonsense\r\n\r\n").answers()

@@ -49,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = Application(title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
+    app.state.draining = False
     app.include_router(router)
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")

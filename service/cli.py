@@ -1,19 +1,23 @@
 """The command line of the service: serve."""
 
+import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 
 from model import store
 from service import tables
+from service.server import Options, bind
+from service.server import serve as serve_alone
 from service.settings import Settings
+from service.supervisor import Supervisor
+from service.worker import Worker
 
-_UVICORN_STARTUP_FAILURE = 3
+log = logging.getLogger("uvicorn.error")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Serve name models over HTTP.")
 
@@ -40,25 +44,24 @@ def serve(
     settings = Settings()
     if workers == 1:  # else the models are loaded in other processes
         tables.begin(settings.table_budget_mb << 20)
-    _run(
-        "service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=20,
-        server_header=False,
-        access_log=access_log,
-    )
+    sys.exit(_serve(host, port, workers, Options(access_log), settings))
 
 
-def _run(application: str, **options: Any) -> None:
-    """uvicorn ends with 3 where it cannot start, say on a busy port; here that is 1, failed."""
+def _serve(host: str, port: int, workers: int, options: Options, settings: Settings) -> int:
+    options.config(None, settings)  # sets logging up
     try:
-        uvicorn.run(application, **options)
-    except SystemExit as stop:
-        sys.exit(1 if stop.code == _UVICORN_STARTUP_FAILURE else stop.code)
+        listener = bind(host, port)
+    except OSError as error:
+        why = str(error.strerror).lower()
+        print(f"error: cannot listen on {host}, port {port}: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    address = f"[{host}]" if ":" in host else host
+    log.info("Listening on http://%s:%d (Ctrl-C ends it)", address, listener.getsockname()[1])
+    if workers == 1:
+        return serve_alone(listener, options)
+    return Supervisor(
+        lambda: Worker(listener, options), listener, workers, settings.health_seconds, settings.drain_seconds
+    ).run()
 
 
 def main() -> None:

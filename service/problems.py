@@ -12,13 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from model.errors import NamesmithError, TooRareError, UnknownCharacterError, UnsatisfiableError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ECHO = 64
 MAX_ERRORS = 16
-_NEW_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110, not yet in Python 3.11
+_NEW_PHRASES = {  # RFC 9110, not yet in Python 3.11
+    413: "Content Too Large",
+    414: "URI Too Long",
+    422: "Unprocessable Content",
+}
 _BRANCHES = ("body", "query", "path", "header")
 
 log = logging.getLogger("namesmith")
@@ -100,6 +105,10 @@ def install(app: FastAPI) -> None:
         log.error("unexpected domain error: %s", error)
         return _respond(request, 500, "internal", "the service failed to answer; the log has the reason")
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> JSONResponse:
+        return _respond(request, 400, "incomplete-body", "the body ended before its length")  # nobody reads it
+
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> JSONResponse:
         return _respond(request, 500, "internal", "the service failed to answer; the log has the reason")
@@ -133,6 +142,14 @@ def _respond(
     )
     all_headers = {**(headers or {}), "X-Request-ID": request_id}
     return JSONResponse(problem.model_dump(), status, headers=all_headers, media_type=MEDIA_TYPE)
+
+
+def problem_json(status: int, problem_type: str, detail: str, request_id: str) -> bytes:
+    """A problem met where there is no request yet."""
+    problem = Problem(
+        type=problem_type, title=_title(status), status=status, detail=_clip(detail, 300), request_id=request_id
+    )
+    return problem.model_dump_json().encode()
 
 
 def _title(status: int) -> str:

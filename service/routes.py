@@ -16,6 +16,7 @@ from service.catalog import Catalog
 from service.following import FollowedDraw
 from service.negotiation import preferred
 from service.problems import MAX_ERRORS, FieldError, ProblemError, documented
+from service.readiness import check_draining, check_generation
 from service.replies import (
     LossResponse,
     ModelInfo,
@@ -170,8 +171,10 @@ async def live() -> Status:
 
 @router.get("/readyz", tags=["health"], responses=documented(500, 503))
 async def ready(request: Request) -> Readiness:
-    """At least one model is loaded and can generate."""
+    """At least one model is loaded and can generate, and the service is not about to end."""
+    check_draining(request)
     catalog = _catalog(request)
+    await check_generation(catalog)
     digests = {model.name: model.digest for model in catalog.models}
     return Readiness(status="ready", models=digests, rejected=catalog.rejected)
 

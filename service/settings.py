@@ -1,5 +1,6 @@
 """Settings, from the environment with the prefix NAMESMITH_ (see docs/settings.md)."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -27,6 +28,25 @@ class Settings(BaseSettings):
     context_cache_mb: int = Field(64, ge=1, description="Memory for contexts of a model without a table, each model.")
     plan_cache_mb: int = Field(128, ge=1, description="Memory for prepared samplers, all models together.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")
+    max_header_bytes: int = Field(16_384, ge=1024, description="Largest request line with headers; else 431 or 414.")
+    max_headers: int = Field(100, ge=10, description="Most headers of a request; more get 431.")
+    header_seconds: float = Field(10, gt=0, description="Time for a request's headers; else 408.")
+    body_seconds: float = Field(10, gt=0, description="Time for a request's body, after its headers; else 408.")
+    stall_seconds: float = Field(20, gt=0, description="Time in which a client must read some of a long answer.")
+    keep_alive_seconds: float = Field(5, gt=0, description="Time that a connection is kept between two requests.")
+    max_connections: int = Field(1000, ge=1, description="Connections of a worker; one more gets 503.")
+    trusted_proxies: str = Field(
+        "", description="Proxies, comma-separated, whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    drain_seconds: float = Field(20, ge=0, description="Time for the answers that are due when the service ends.")
+    health_seconds: float = Field(60, ge=1, description="A worker that is silent for this long is replaced.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, map(str.strip, proxies.split(","))):
+            ip_network(proxy)
+        return proxies
 
     @field_validator("block_list")
     @classmethod

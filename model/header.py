@@ -7,6 +7,7 @@ orders several at random and equal models would then differ in their bytes.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +15,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model.errors import CheckpointError, VocabularyError
+from model.regular_files import read_regular
 from model.vocabulary import Case, Normalization, UnicodeForm, Vocabulary
 
 FORMAT_VERSION = 1
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""A whole one."""
 METADATA_KEY = "namesmith"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_HEADER_BYTES = 8 * 1024 * 1024
@@ -59,13 +63,9 @@ def digest(data: bytes) -> str:
 def read(path: Path) -> bytes:
     """The bytes of a file of a version, at most 256 MiB of them. Raises CheckpointError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        return read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise CheckpointError(f"{path} is larger than the {MAX_FILE_BYTES >> 20} MiB that are read")
-    return data
 
 
 def read_header(data: bytes) -> Header:

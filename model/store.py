@@ -1,136 +1,36 @@
-"""A directory of published models: `NAME/versions/DIGEST/{model.safetensors, names.txt, manifest.json, report/}`
-and `NAME/current`, a small file that names the digest being served.
+"""A directory of published models, and all that changes it: publish, roll back, withdraw, prune.
 
-A version is staged beside its final place, synced, renamed and never changed; then `current` is replaced.
-A reader therefore sees the old version or the new one, whole.
+A version is staged beside its final place, synced, renamed and never changed; then `current` is replaced. A reader
+therefore sees the old version or the new one, whole. There is one writer at a time.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.durable import replace_file, write_directory
+from model import history
+from model.durable import clear_litter, make_directories, remove_directory, remove_file, replace_file, write_directory
 from model.errors import CheckpointError, StoreError
-from model.header import Header, read_header
 from model.header import digest as digest_of
-from model.version_files import (
-    MANIFEST_FILE,
-    MODEL_FILE,
-    NAMES_FILE,
-    manifest_file,
-    names_file,
-    parse_names,
-    read_file,
-    read_files,
-)
+from model.history import History
+from model.lock import only_writer
+from model.shelf import CURRENT_FILE, HISTORY_FILE, Shelf
+from model.shelf import Version as Version
+from model.shelf import check_name as check_name
+from model.version_files import MANIFEST_FILE, NAMES_FILE, manifest_file, parse_names
 
 if TYPE_CHECKING:
-    from model.checkpoint import Checkpoint
+    from model.publishing import Contents
 
 BUNDLED = Path(__file__).resolve().parent.parent / "store"
 """The models that come with the repository; read-only."""
 OWN = Path(__file__).resolve().parent.parent / "var" / "store"
 """Where a person's own models go unless told otherwise."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
-
-@dataclass(frozen=True)
-class Stored:
-    """A version whose files are what their digests say; its header is valid, its tensors are not looked at yet."""
-
-    name: str
-    digest: str
-    data: bytes
-    """The checkpoint, for `checkpoint.loads`."""
-    header: Header
-    training_names: frozenset[str] | None
-    """The distinct names of the training list; None for a version published without its list."""
-    manifest: dict[str, Any]
-    directory: Path
-
-    def read(self, file: str) -> bytes | None:
-        """One of the version's other files, such as `REPORT_FILE`; None where it has none. Raises StoreError and
-        CheckpointError for one that is damaged."""
-        return read_file(self.directory, self.manifest, file)
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version that is whole, with its network."""
-
-    name: str
-    digest: str
-    checkpoint: "Checkpoint"
-    training_names: frozenset[str] | None
-    """As in `Stored`."""
-    manifest: dict[str, Any]
-
-
-def check_name(name: str) -> str:
-    """`name` if it can name a model (a to z, 0 to 9, '.', '_', '-'; up to 64). Raises StoreError."""
-    if not _NAME.fullmatch(name):
-        raise StoreError(
-            f"{name[:64]!a} cannot name a model: use 1 to 64 of a-z, 0-9, '.', '_', '-', first a letter or digit"
-        )
-    return name
-
-
-class Store:
+class Store(Shelf):
     """Reads and writes the store at `root`, which need not exist until something is published."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def names(self) -> list[str]:
-        """Names of the models that have a current version, sorted."""
-        if not self.root.is_dir():
-            return []
-        return sorted(path.parent.name for path in self.root.glob("*/current") if _NAME.fullmatch(path.parent.name))
-
-    def digests(self, name: str) -> list[str]:
-        """Digests of all versions of a model, the oldest first."""
-        versions = [
-            path for path in (self.root / check_name(name) / "versions").glob("*") if _DIGEST.fullmatch(path.name)
-        ]
-        return [path.name for path in sorted(versions, key=lambda path: (path.stat().st_mtime_ns, path.name))]
-
-    def current(self, name: str) -> str:
-        """Digest of the version being served. Raises StoreError."""
-        path = self.root / check_name(name) / "current"
-        try:
-            text = path.read_text(encoding="ascii").strip()
-        except (OSError, ValueError):
-            raise StoreError(
-                f"{self.root} holds no model named {name}; it holds: {', '.join(self.names()) or 'none'}"
-            ) from None
-        if not _DIGEST.fullmatch(text):
-            raise StoreError(f"{path} does not hold a digest")
-        return text
-
-    def open(self, name: str, digest: str | None = None) -> Stored:
-        """The current version, or the one of `digest`, without its network: PyTorch is not needed. Raises
-        StoreError, and CheckpointError for a header that is not valid."""
-        digest = digest or self.current(name)
-        directory = self._directory(name, digest)
-        manifest, contents = read_files(directory, name, digest)
-        data = contents[MODEL_FILE]
-        names = parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
-        with _naming(directory / MODEL_FILE):
-            return Stored(name, digest, data, read_header(data), names, manifest, directory)
-
-    def load(self, name: str, digest: str | None = None) -> Version:
-        """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
-        from model import checkpoint  # brings PyTorch, which a process that only opens versions does without
-
-        stored = self.open(name, digest)
-        with _naming(self._directory(name, stored.digest) / MODEL_FILE):
-            network = checkpoint.loads(stored.data)
-        return Version(name, stored.digest, network, stored.training_names, stored.manifest)
 
     def publish(
         self,
@@ -148,27 +48,80 @@ class Store:
         CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
         nothing is then changed.
         """
-        from model import checkpoint  # brings PyTorch: see `load`
+        from model.publishing import contents  # brings PyTorch: see `load`
 
         check_name(name)
-        checkpoint.loads(data)
+        made = contents(data, training_names, report)
         digest = digest_of(data)
-        files = {MODEL_FILE: data, **(report or {})}
-        if training_names is not None:
-            files[NAMES_FILE] = names_file(training_names)
-        try:
-            self._write_version(name, digest, files, facts)
-            replace_file(self.root / name / "current", (digest + "\n").encode("ascii"))
-        except OSError as error:
-            raise StoreError(f"cannot publish to {self.root}: {error.strerror}") from None
+        with self._writing(name, "publish to"):
+            past, before = self._history(name), self._current_or_none(name)
+            self._write_version(name, digest, made, facts)
+            self._make_current(name, digest, history.published(past, before, digest))
         return digest
 
-    def _write_version(self, name: str, digest: str, files: dict[str, bytes], facts: dict[str, Any]) -> None:
+    def rollback(self, name: str, to: str | None = None) -> str:
+        """Makes the version current that was so before, or the one of the digest `to`; returns its digest. Raises
+        StoreError where there is none; StoreError or CheckpointError, and nothing is changed, unless it is whole."""
+        with self._writing(name, "roll back in"):
+            past, current = self._history(name), self._current_or_none(name)
+            targets = history.earlier(past, current)
+            if to is None and not targets:
+                raise StoreError(f"{self.root} holds no version of {name} that was current before")
+            target = to or targets[-1]
+            self.load(name, target)
+            self._make_current(name, target, history.rolled_back(past, current, target))
+        return target
+
+    def withdraw(self, name: str) -> None:
+        """Leaves a model without a current version; its versions stay. Raises StoreError."""
+        self.current(name)
+        with self._writing(name, "withdraw from"):
+            replace_file(self.root / name / HISTORY_FILE, history.dumps(()))
+            remove_file(self.root / name / CURRENT_FILE)
+
+    def prune(self, name: str, keep: int) -> list[str]:
+        """Removes all versions but the current one and the `keep` - 1 that were current before it; returns their
+        digests. Raises StoreError."""
+        with self._writing(name, "prune"):
+            current = self.current(name)
+            left = history.kept(self._history(name), current, keep)
+            removed = [digest for digest in self.digests(name) if digest not in left]
+            replace_file(self.root / name / HISTORY_FILE, history.dumps(left))
+            for digest in removed:
+                remove_directory(self._directory(name, digest))
+        return removed
+
+    def _current_or_none(self, name: str) -> str | None:
+        """None too where the file is damaged: it is about to be replaced."""
+        try:
+            return self.current(name)
+        except StoreError:
+            return None
+
+    def _make_current(self, name: str, digest: str, past: History) -> None:
+        replace_file(self.root / name / HISTORY_FILE, history.dumps(past))
+        replace_file(self.root / name / CURRENT_FILE, (digest + "\n").encode("ascii"))
+
+    def _write_version(self, name: str, digest: str, made: "Contents", facts: dict[str, Any]) -> None:
         directory = self._directory(name, digest)
         if directory.is_dir():
-            self._check_same(name, digest, files.get(NAMES_FILE))
+            self._check_same(name, digest, made.files.get(NAMES_FILE))
             return
-        write_directory(directory, {**files, MANIFEST_FILE: manifest_file(name, digest, files, facts)})
+        manifest = manifest_file(name, digest, made.files, facts, made.manifest)
+        write_directory(directory, {**made.files, MANIFEST_FILE: manifest})
+
+    @contextmanager
+    def _writing(self, name: str, doing: str) -> Iterator[None]:
+        """Alone, after the litter of writers that were killed is gone. What the system refuses becomes a StoreError."""
+        directory = self.root / check_name(name)
+        try:
+            make_directories(self.root)
+            with only_writer(self.root):
+                clear_litter(directory, (CURRENT_FILE, HISTORY_FILE))
+                clear_litter(directory / "versions", ())
+                yield
+        except OSError as error:
+            raise StoreError(f"cannot {doing} {self.root}: {error.strerror or error}") from None
 
     def _check_same(self, name: str, digest: str, names: bytes | None) -> None:
         """A version is never changed: publishing it again must bring what it holds."""
@@ -179,17 +132,3 @@ class Store:
             raise StoreError(f"{error}; remove {directory} and publish again") from None
         if names is not None and parse_names(names, directory) != version.training_names:
             raise StoreError(f"{directory} was published before with another list; remove it and publish again")
-
-    def _directory(self, name: str, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
-            raise StoreError(f"{digest[:64]!a} is not a digest (64 hexadecimal digits)")
-        return self.root / check_name(name) / "versions" / digest
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Puts the file in front of what is wrong with it."""
-    try:
-        yield
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None

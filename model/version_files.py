@@ -1,4 +1,4 @@
-"""What a version's directory holds beside its model: manifest, distinct names of the training list, report."""
+"""What a version's directory holds: manifest, model, table, distinct names of the training list, report."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,19 +9,24 @@ from typing import Any
 from model.errors import StoreError
 from model.header import digest as digest_of
 from model.header import read
+from model.regular_files import read_regular
 from model.vocabulary import is_printable
 
 MODEL_FILE = "model.safetensors"
 NAMES_FILE = "names.txt"
+TABLE_FILE = "table.safetensors"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report/report.html"
 DIAGNOSTICS_FILE = "report/diagnostics.json"
-_LISTED = {MODEL_FILE, NAMES_FILE, REPORT_FILE, DIAGNOSTICS_FILE}
+_LISTED = {MODEL_FILE, NAMES_FILE, TABLE_FILE, REPORT_FILE, DIAGNOSTICS_FILE}
+_MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 
 
-def manifest_file(name: str, digest: str, files: Mapping[str, bytes], facts: dict[str, Any]) -> bytes:
-    """The manifest of a version made of `files`, published now. Raises ValueError or TypeError for facts that
-    are not plain JSON."""
+def manifest_file(
+    name: str, digest: str, files: Mapping[str, bytes], facts: dict[str, Any], further: Mapping[str, Any]
+) -> bytes:
+    """The manifest of a version made of `files`, published now, with `further` entries. Raises ValueError
+    or TypeError for facts that are not plain JSON."""
     manifest = {
         "format_version": 1,
         "name": name,
@@ -29,15 +34,16 @@ def manifest_file(name: str, digest: str, files: Mapping[str, bytes], facts: dic
         "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": {file: digest_of(content) for file, content in files.items()},
         "facts": facts,
+        **further,
     }
     return (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def read_files(directory: Path, name: str, digest: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Manifest, model and names of the version `digest` of `name`. Raises StoreError, and CheckpointError for a file
-    that cannot be read, unless each file is what the manifest says and the model what its directory says."""
+    """Manifest, model, names and table of the version `digest` of `name`. Raises StoreError, and CheckpointError for a
+    file that cannot be read, unless each file is what the manifest says and the model what its directory says."""
     manifest = _read_manifest(directory, name, digest)
-    asked = {file: read_file(directory, manifest, file) for file in (MODEL_FILE, NAMES_FILE)}
+    asked = {file: read_file(directory, manifest, file) for file in (MODEL_FILE, NAMES_FILE, TABLE_FILE)}
     contents = {file: content for file, content in asked.items() if content is not None}
     if digest_of(contents[MODEL_FILE]) != digest:
         raise StoreError(f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged")
@@ -55,12 +61,25 @@ def read_file(directory: Path, manifest: Mapping[str, Any], file: str) -> bytes 
     return content
 
 
+def check_all(directory: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises StoreError or CheckpointError unless each listed file is what the manifest says, and no other is there."""
+    for file in manifest["files"]:
+        read_file(directory, manifest, file)
+    there = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
+    if strangers := sorted(there - manifest["files"].keys() - {MANIFEST_FILE}):
+        raise StoreError(f"{directory} holds {strangers[0][:64]!a}, which its manifest does not list")
+
+
 def _read_manifest(directory: Path, name: str, digest: str) -> dict[str, Any]:
     path = directory / MANIFEST_FILE
     try:
-        manifest = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        raise StoreError(f"{path} is missing or not JSON: the version is damaged") from None
+        manifest = json.loads(read_regular(path, _MAX_MANIFEST_BYTES))
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing: the version is damaged") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise StoreError(f"{path} is not JSON: the version is damaged") from None
     if not (
         isinstance(manifest, dict)
         and manifest.get("format_version") == 1

@@ -4,7 +4,7 @@ import numpy as np
 
 from model.engine import Engine, TableEngine
 from model.errors import NamesmithError, TableTooLargeError
-from model.store import Stored
+from model.stored import Stored
 from service.tables import Tabulator
 
 _TRIED = 256
@@ -12,10 +12,13 @@ _TRIED = 256
 
 
 def make_engine(stored: Stored, tabulator: Tabulator, cache_bytes: int) -> tuple[Engine, int]:
-    """An engine and the number of the model's parameters. An engine without a table brings PyTorch into this process
-    and remembers up to `cache_bytes`. Raises CheckpointError, and NamesmithError where there is no table for another
-    reason or the model's probabilities are not finite."""
+    """An engine and the number of the model's parameters. A table that came with the version is taken as it is. An
+    engine without a table brings PyTorch into this process and remembers up to `cache_bytes`. Raises CheckpointError,
+    and NamesmithError where there is no table for another reason or the model's probabilities are not finite."""
     try:
+        if stored.table is not None and stored.parameters is not None:
+            tabulator.check_budget(stored)
+            return TableEngine(stored.table), stored.parameters
         tabulated = tabulator.tabulate(stored)
     except TableTooLargeError:
         return _live(stored, cache_bytes)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model.engine import NameSampler
+from model.golden import check_golden
 from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import Store
@@ -29,6 +30,7 @@ class Loader:
         nobody foresaw may cause."""
         version = Store(root).open(name, digest)
         engine, parameters = make_engine(version, self.tabulator, self._context_cache_bytes)
+        check_golden(version, engine)
         model = ServedModel(version, engine, parameters, self._blocked)
         sampler = make_sampler(model, Settings())
         if isinstance(sampler, Sampler):

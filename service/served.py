@@ -12,7 +12,7 @@ from model.engine import Engine, TableEngine
 from model.facts import facts
 from model.names import Listing, Names
 from model.spelling import Form, NameCase, Spelling
-from model.store import Stored
+from model.stored import Stored
 from model.vocabulary import Vocabulary
 from service.replies import ModelFacts, ModelRef
 

@@ -151,9 +151,10 @@ def started(settings: service_settings.Settings) -> Swapper:
 
 
 def _earlier(sighting: Sighting) -> list[Sighting]:
-    """Versions that were published before it, the latest first."""
+    """The versions that were current before it, the latest first; where that is not known, those that are there."""
+    store = Store(sighting.root)
     try:
-        digests = Store(sighting.root).digests(sighting.name)
+        digests = store.earlier(sighting.name) if sighting.digest is not None else store.digests(sighting.name)
     except (NamesmithError, OSError):
         return []
     return [replace(sighting, digest=digest) for digest in reversed(digests) if digest != sighting.digest]

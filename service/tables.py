@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from model.errors import CheckpointError, NamesmithError, TableTooLargeError
 from model.header import Header
-from model.store import Stored
+from model.stored import Stored
 from model.transitions import Transitions, check_budget
 
 TIME_LIMIT_SECONDS = 60.0
@@ -87,10 +87,14 @@ class Tabulator:
             with suppress(OSError):  # the next one to ask is told
                 self._child = _begun.pop(self._budget_bytes, None) or _start(self._budget_bytes)
 
+    def check_budget(self, stored: Stored) -> None:
+        """Raises TableTooLargeError."""
+        check_budget(stored.header.vocabulary.size, stored.header.block_size, self._budget_bytes)
+
     def tabulate(self, stored: Stored) -> Tabulated:
         """Raises TableTooLargeError, CheckpointError, and NamesmithError if the child gives no table within the
         time limit (seconds)."""
-        check_budget(stored.header.vocabulary.size, stored.header.block_size, self._budget_bytes)
+        self.check_budget(stored)
         if _torch_is_here():
             return _tabulate_here(stored, self._budget_bytes)
         began = time.monotonic()

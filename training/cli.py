@@ -11,10 +11,13 @@ from training.commands.compare import compare_versions
 from training.commands.console import err
 from training.commands.evaluate import evaluate
 from training.commands.listing import list_versions
+from training.commands.prune import prune
 from training.commands.publish import publish
 from training.commands.report import report
+from training.commands.rollback import rollback
 from training.commands.sweep import sweep
 from training.commands.train import train
+from training.commands.verify import verify
 from training.gate import GateRefusedError
 
 FAILED, REFUSED = 1, 3
@@ -25,6 +28,9 @@ app.command("evaluate")(evaluate)
 app.command("compare")(compare_versions)
 app.command("report")(report)
 app.command("publish")(publish)
+app.command("rollback")(rollback)
+app.command("verify")(verify)
+app.command("prune")(prune)
 app.command("sweep")(sweep)
 app.command("list")(list_versions)
 

@@ -564,7 +564,7 @@ def test_a_file_is_read_as_it_was_written(data: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reader", [read, checkpoints.load])
 def test_a_path_that_cannot_be_read_is_named(reader: Callable[[Path], object], tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "missing", "No such file"), (tmp_path, "Is a directory")):
+    for path, reason in ((tmp_path / "missing", "No such file"), (tmp_path, "not a regular file")):
         with pytest.raises(CheckpointError, match=reason) as caught:
             reader(path)
         assert str(path) in str(caught.value)
@@ -598,10 +598,22 @@ def test_a_file_over_the_limit_is_refused(data: bytes, tmp_path: Path, monkeypat
             reader(path)
 
 
-def test_a_file_without_end_is_read_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    endless = Path("/dev/zero")
-    if not endless.exists():
-        pytest.skip("this system has no endless file")
+def test_what_is_no_file_is_not_read_and_not_waited_for(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(data)
+    (tmp_path / "link").symlink_to(tmp_path / "model.safetensors")
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in (
+        ("link", "symbolic link"),
+        ("pipe", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+    ):
+        with pytest.raises(CheckpointError, match=reason):
+            read(tmp_path / path)
+
+
+def test_a_file_is_read_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate((1 << 20) + 1)
     monkeypatch.setattr(headers, "MAX_FILE_BYTES", 1 << 20)
     with pytest.raises(CheckpointError, match="larger than the 1 MiB"):
-        read(endless)
+        read(tmp_path / "large")

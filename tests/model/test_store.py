@@ -18,7 +18,7 @@ from model.checkpoint import Checkpoint
 from model.errors import CheckpointError, StoreError
 from model.stack import Stack
 from model.store import BUNDLED, Store, Version, check_name
-from model.version_files import DIAGNOSTICS_FILE, MANIFEST_FILE, MODEL_FILE, NAMES_FILE, REPORT_FILE
+from model.version_files import DIAGNOSTICS_FILE, MANIFEST_FILE, MODEL_FILE, NAMES_FILE, REPORT_FILE, TABLE_FILE
 from model.vocabulary import Vocabulary
 
 NAMES = ["ab", "ba", "abba", "c", "åb"]
@@ -99,7 +99,10 @@ def test_the_files_are_what_they_are_documented_to_be(store: Store) -> None:
     folder = f"tiny/versions/{digest}"
     files = everything(store.root)
     assert files.keys() == {
+        ".lock",
         "tiny/current",
+        "tiny/history",
+        f"{folder}/table.safetensors",
         f"{folder}/model.safetensors",
         f"{folder}/names.txt",
         f"{folder}/manifest.json",
@@ -113,6 +116,7 @@ def test_the_files_are_what_they_are_documented_to_be(store: Store) -> None:
     assert manifest["files"] == {
         MODEL_FILE: hashlib.sha256(FIRST).hexdigest(),
         NAMES_FILE: hashlib.sha256(files[f"{folder}/names.txt"]).hexdigest(),
+        TABLE_FILE: hashlib.sha256(files[f"{folder}/table.safetensors"]).hexdigest(),
     }
 
 
@@ -290,7 +294,7 @@ def test_an_unknown_digest_is_refused(store: Store) -> None:
 # Damage
 
 
-@pytest.mark.parametrize("file", [MODEL_FILE, NAMES_FILE])
+@pytest.mark.parametrize("file", [MODEL_FILE, NAMES_FILE, TABLE_FILE])
 @pytest.mark.parametrize("mask", [1, 0x80])
 def test_any_flipped_byte_of_a_listed_file_is_refused(store: Store, file: str, mask: int) -> None:
     path = version_directory(store, "tiny", store.publish("tiny", FIRST, NAMES, {})) / file
@@ -329,7 +333,7 @@ def test_a_manifest_of_another_version_is_refused(store: Store, key: str) -> Non
         store.load("tiny")
 
 
-@pytest.mark.parametrize("file", [MODEL_FILE, NAMES_FILE, MANIFEST_FILE])
+@pytest.mark.parametrize("file", [MODEL_FILE, NAMES_FILE, TABLE_FILE, MANIFEST_FILE])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "longer", "folder"])
 def test_a_file_that_is_missing_or_of_another_length_is_refused(store: Store, file: str, damage: str) -> None:
     path = version_directory(store, "tiny", store.publish("tiny", FIRST, NAMES, {})) / file
@@ -569,11 +573,13 @@ def test_a_publish_that_fails_leaves_the_old_version_and_no_litter(
             return
     assert store.current("tiny") == first
     assert same_content(store.load("tiny"), FIRST)
+    assert store.earlier("tiny") == []
     after = everything(store.root)
+    before["tiny/history"] = after["tiny/history"]  # it may be one ahead: what counts is where it leads
     assert before.items() <= after.items()
-    whole = {f"tiny/versions/{second}/{file}" for file in (MODEL_FILE, NAMES_FILE, MANIFEST_FILE, *REPORT)}
+    whole = {f"tiny/versions/{second}/{file}" for file in (MODEL_FILE, NAMES_FILE, TABLE_FILE, MANIFEST_FILE, *REPORT)}
     assert after.keys() - before.keys() in (set(), whole)  # a version that nothing points to is no litter
-    assert {path.name for path in (store.root / "tiny").iterdir()} == {"versions", "current"}
+    assert {path.name for path in (store.root / "tiny").iterdir()} == {"versions", "current", "history"}
     assert {path.name for path in (store.root / "tiny" / "versions").iterdir()} <= {first, second}
     assert store.publish("tiny", SECOND, NAMES, {}) == second
     assert same_content(store.load("tiny"), SECOND)
@@ -585,7 +591,7 @@ def test_a_first_publish_that_fails_leaves_no_model(monkeypatch: pytest.MonkeyPa
         fail_at(patch, k)
         if not succeeds(lambda: store.publish("tiny", FIRST, None, {})):
             assert store.names() == []
-            assert not list(store.root.rglob(".*"))
+            assert {path.name for path in store.root.rglob(".*")} <= {".lock"}
     store.publish("tiny", FIRST, None, {})
     assert same_content(store.load("tiny"), FIRST)
 
@@ -604,7 +610,7 @@ def test_a_move_that_fails_leaves_the_old_version_and_no_litter(
         with pytest.raises(StoreError, match="Input/output error"):
             store.publish("tiny", SECOND, NAMES, {})
     assert store.current("tiny") == first
-    assert not list(store.root.rglob(".*"))
+    assert {path.name for path in store.root.rglob(".*")} == {".lock"}
 
 
 def test_a_root_that_cannot_be_made_is_reported(tmp_path: Path) -> None:

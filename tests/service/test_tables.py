@@ -17,7 +17,8 @@ import pytest
 
 from model.checkpoint import loads
 from model.errors import CheckpointError, NamesmithError, TableTooLargeError
-from model.store import BUNDLED, Store, Stored
+from model.store import BUNDLED, Store
+from model.stored import Stored
 from model.tabulation import compile_table
 from service import tables
 from service.tables import Tabulator
@@ -77,7 +78,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def damaged(stored: Stored) -> Stored:
     """Its last number is not one."""
     data = stored.data[:-4] + np.float32("nan").tobytes()
-    return Stored(stored.name, stored.digest, data, stored.header, None, {}, Path())
+    return Stored(stored.name, stored.digest, data, stored.header, None, None, {}, Path())
 
 
 def test_tables_are_those_made_here_bit_by_bit_and_share_a_child(
@@ -135,7 +136,7 @@ def test_the_child_keeps_to_its_budget(small: Stored, children: list[object], mo
 def test_a_child_that_is_killed_costs_one_model(
     small: Stored, children: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    larger = Stored("large", small.digest, small.data + b"\x00" * size, small.header, None, {}, Path())
+    larger = Stored("large", small.digest, small.data + b"\x00" * size, small.header, None, None, {}, Path())
     with Tabulator(BUDGET) as tabulator:
         with monkeypatch.context() as patch:
             patch.setattr(tables, "_COMMAND", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])

@@ -20,8 +20,8 @@ def publish(
     store_dir: StoreOption = store.OWN,
 ) -> None:
     """Publish a checkpoint file and make it current."""
-    content = header.read(file)
-    model = checkpoint.load(file)
+    content = header.read(file.resolve())
+    model = checkpoint.load(file.resolve())
     names = None if data is None else read_names(data, model.vocabulary.normalization).distinct
     digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
     out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

@@ -1,0 +1,44 @@
+"""What a version is made of, computed from the checkpoint that is published. Brings PyTorch."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from model import checkpoint
+from model.engine import TableEngine
+from model.errors import CheckpointError, StoreError, TableTooLargeError
+from model.golden import GOLDEN, golden_names
+from model.table_file import table_file
+from model.tabulation import compile_table
+from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, names_file
+
+
+@dataclass(frozen=True)
+class Contents:
+    files: dict[str, bytes]
+    """By their names in the version; the manifest is not among them."""
+    manifest: dict[str, Any]
+    """Further entries of the manifest: golden names, and how many parameters the network has."""
+
+
+def contents(data: bytes, training_names: Iterable[str] | None, report: Mapping[str, bytes] | None) -> Contents:
+    """A checkpoint's bytes, its list, its report, and the table and golden names where a table fits the usual budget.
+    Raises CheckpointError if the bytes are not a whole checkpoint that gives distributions, StoreError for a list that
+    cannot be kept."""
+    model = checkpoint.loads(data)
+    files = {MODEL_FILE: data, **(report or {})}
+    if training_names is not None:
+        files[NAMES_FILE] = names_file(training_names)
+    entries: dict[str, Any] = {"parameters": model.stack.parameter_count}
+    try:
+        table = compile_table(model)
+    except TableTooLargeError:
+        return Contents(files, entries)
+    try:
+        content = table_file(table)
+    except StoreError as error:
+        raise CheckpointError(f"checkpoint: {error}") from None
+    if content is not None:
+        files[TABLE_FILE] = content
+    golden = golden_names(TableEngine(table), model.vocabulary)
+    return Contents(files, entries if golden is None else {**entries, GOLDEN: golden})

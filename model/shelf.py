@@ -1,0 +1,147 @@
+"""Reading a store: `NAME/versions/DIGEST/{model.safetensors, table.safetensors, names.txt, manifest.json, report/}`;
+`NAME/current`, a small file that names the digest being served; and `NAME/history`. Readers need no lock.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model import history
+from model.errors import CheckpointError, StoreError
+from model.header import DIGEST, read_header
+from model.history import History
+from model.regular_files import read_regular
+from model.stored import Stored
+from model.table_file import parse_table
+from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, check_all, parse_names, read_files
+
+if TYPE_CHECKING:
+    from model.checkpoint import Checkpoint
+
+CURRENT_FILE, HISTORY_FILE = "current", "history"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MAX_CURRENT_BYTES = 1024
+_MAX_HISTORY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that is whole, with its network."""
+
+    name: str
+    digest: str
+    checkpoint: "Checkpoint"
+    training_names: frozenset[str] | None
+    """As in `Stored`."""
+    manifest: dict[str, Any]
+
+
+def check_name(name: str) -> str:
+    """`name` if it can name a model (a to z, 0 to 9, '.', '_', '-'; up to 64). Raises StoreError."""
+    if not _NAME.fullmatch(name):
+        raise StoreError(
+            f"{name[:64]!a} cannot name a model: use 1 to 64 of a-z, 0-9, '.', '_', '-', first a letter or digit"
+        )
+    return name
+
+
+class Shelf:
+    """Reads the store at `root`, which need not exist."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """Names of the models that have a current version, sorted."""
+        if not self.root.is_dir():
+            return []
+        names = (path.parent.name for path in self.root.glob(f"*/{CURRENT_FILE}"))
+        return sorted(name for name in names if _NAME.fullmatch(name))
+
+    def digests(self, name: str) -> list[str]:
+        """Digests of all versions of a model, the oldest first."""
+        versions = [
+            path for path in (self.root / check_name(name) / "versions").glob("*") if DIGEST.fullmatch(path.name)
+        ]
+        return [path.name for path in sorted(versions, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+
+    def current(self, name: str) -> str:
+        """Digest of the version being served. Raises StoreError."""
+        path = self.root / check_name(name) / CURRENT_FILE
+        try:
+            text = read_regular(path, _MAX_CURRENT_BYTES).decode("ascii").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreError(
+                f"{self.root} holds no model named {name}; it holds: {', '.join(self.names()) or 'none'}"
+            ) from None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise StoreError(f"cannot read {path}: {why}") from None
+        if not DIGEST.fullmatch(text):
+            raise StoreError(f"{path} does not hold a digest")
+        return text
+
+    def earlier(self, name: str) -> list[str]:
+        """Digests that were current before the current one and are still there, the latest at the end: where
+        `rollback` leads. Raises StoreError."""
+        return list(history.earlier(self._history(name), self.current(name)))
+
+    def open(self, name: str, digest: str | None = None) -> Stored:
+        """The current version, or the one of `digest`, without its network: PyTorch is not needed. Raises
+        StoreError, and CheckpointError for a header that is not valid."""
+        digest = digest or self.current(name)
+        directory = self._directory(name, digest)
+        manifest, contents = read_files(directory, name, digest)
+        data = contents[MODEL_FILE]
+        names = parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
+        with _naming(directory / MODEL_FILE):
+            header = read_header(data)
+        content = contents.get(TABLE_FILE)
+        table = None if content is None else parse_table(content, header, directory / TABLE_FILE)
+        return Stored(name, digest, data, header, names, table, manifest, directory)
+
+    def load(self, name: str, digest: str | None = None) -> Version:
+        """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
+        from model import checkpoint  # brings PyTorch, which a process that only opens versions does without
+
+        stored = self.open(name, digest)
+        with _naming(self._directory(name, stored.digest) / MODEL_FILE):
+            network = checkpoint.loads(stored.data)
+        return Version(name, stored.digest, network, stored.training_names, stored.manifest)
+
+    def verify(self, name: str, digest: str) -> None:
+        """Raises StoreError or CheckpointError unless the version loads, each of its files is what the manifest says,
+        and there is no other."""
+        manifest = self.load(name, digest).manifest
+        check_all(self._directory(name, digest), manifest)
+
+    def _history(self, name: str) -> History:
+        """Of the versions that are there. A store that was written by an older program has none: then the order in
+        which they were published."""
+        path = self.root / name / HISTORY_FILE
+        there = self.digests(name)
+        try:
+            past = history.loads(read_regular(path, _MAX_HISTORY_BYTES))
+        except FileNotFoundError:
+            return tuple(there)
+        except (OSError, StoreError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(f"cannot read {path}: {why}; remove it, and the order of publication counts") from None
+        return history.existing(past, set(there).__contains__)
+
+    def _directory(self, name: str, digest: str) -> Path:
+        if not DIGEST.fullmatch(digest):
+            raise StoreError(f"{digest[:64]!a} is not a digest (64 hexadecimal digits)")
+        return self.root / check_name(name) / "versions" / digest
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the file in front of what is wrong with it."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None

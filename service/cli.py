@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from model import store
 from service import tables
-from service.server import Options, bind
+from service.listener import bind
+from service.server import Options
 from service.server import serve as serve_alone
 from service.settings import Settings
 from service.supervisor import Supervisor

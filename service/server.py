@@ -15,10 +15,10 @@ from typing import Any
 import uvicorn
 
 from service.connection import Connection
+from service.listener import BACKLOG, accept_waiting, hold_off
 from service.settings import Settings
 from service.timed_connection import Connections
 
-BACKLOG = 2048
 IDLE_SECONDS = 1.0
 """How long a connection without a request is kept after the order to end: one may be on its way."""
 _CHECK_SECONDS = 0.25
@@ -48,23 +48,6 @@ class Options:
             server_header=False,
             access_log=self.access_log,
         )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def serve(listener: socket.socket, options: Options, beat: Callable[[bool], None] | None = None) -> int:
@@ -137,16 +120,14 @@ class Server(uvicorn.Server):
 
     async def _take_the_queue(self, listener: socket.socket) -> None:
         """Accepts whom the system has told that they are connected, and closes."""
-        accepted: list[socket.socket] = []
-        with suppress(OSError):  # there are no more
-            while len(accepted) < BACKLOG:
-                accepted.append(listener.accept()[0])
+        if self.beat is None:  # else the supervisor has, unless others are to go on
+            hold_off(listener)
+        accepted = accept_waiting(listener)
         for server in self.servers:
             server.close()
         listener.close()
         loop = asyncio.get_running_loop()
         for connected in accepted:
-            connected.setblocking(False)
             with suppress(OSError):  # it has gone away again
                 await loop.connect_accepted_socket(self._connection, connected)
 

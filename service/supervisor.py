@@ -9,6 +9,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
+from service.listener import hold_off
 from service.worker import START_SECONDS, Worker
 
 _TICK_SECONDS = 0.2
@@ -139,6 +140,7 @@ class Supervisor:
 
     def _end(self) -> int:
         """Closes the socket first, so that the last worker to close its own turns clients away."""
+        hold_off(self._listener)
         self._listener.close()
         workers = self._workers()
         for worker in workers:

@@ -10,7 +10,8 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from service.server import Options, bind
+from service.listener import bind
+from service.server import Options
 from service.settings import Settings
 from service.supervisor import Supervisor
 from service.worker import Worker

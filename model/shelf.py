@@ -119,9 +119,11 @@ class Shelf:
         check_all(self._directory(name, digest), manifest)
 
     def _history(self, name: str) -> History:
-        """Of the versions that are there. A store that was written by an older program has none: then the order in
-        which they were published."""
+        """Of the versions that are there; empty for a model without a current version. A store that was written by an
+        older program has none: then the order in which they were published."""
         path = self.root / name / HISTORY_FILE
+        if not (self.root / name / CURRENT_FILE).exists():
+            return ()
         there = self.digests(name)
         try:
             past = history.loads(read_regular(path, _MAX_HISTORY_BYTES))

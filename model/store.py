@@ -76,7 +76,6 @@ class Store(Shelf):
         """Leaves a model without a current version; its versions stay. Raises StoreError."""
         self.current(name)
         with self._writing(name, "withdraw from"):
-            replace_file(self.root / name / HISTORY_FILE, history.dumps(()))
             remove_file(self.root / name / CURRENT_FILE)
 
     def prune(self, name: str, keep: int) -> list[str]:

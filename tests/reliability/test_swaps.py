@@ -19,7 +19,9 @@ from tests.reliability.load import HOST, Client, Reply, hang_up, post, quantile
 from tests.reliability.running import ROOT, Running, running
 
 RATE = 100.0
-AGREE_SECONDS = 2.0
+AGREE_SECONDS = 2
+BUSY_SECONDS = 15
+"""The same where other tests take the processors at the same time."""
 Size = Callable[[int, int], int]
 Figure = Callable[[str, str], None]
 
@@ -126,7 +128,7 @@ def test_publishes_fail_no_request_and_workers_agree(tmp_path: Path, size: Size,
             f"workers agreed after {latest:.2f} s; p99 {swaps * 1e3:.1f} ms in the two seconds after a publish, "
             f"{before * 1e3:.1f} ms before, ratio {swaps / before:.1f}",
         )
-        assert latest <= AGREE_SECONDS
+        assert latest <= size(BUSY_SECONDS, AGREE_SECONDS)
         assert swaps <= 3 * before or size(1, 0)
 
 
@@ -167,7 +169,7 @@ def test_publishes_worker_kills_and_slow_clients_at_once(tmp_path: Path, size: S
             f"workers agreed after {latest:.2f} s",
         )
         assert not failed, failed[:3]
-        assert latest <= AGREE_SECONDS
+        assert latest <= size(BUSY_SECONDS, AGREE_SECONDS)
 
 
 async def trickle(port: int) -> None:

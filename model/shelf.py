@@ -16,7 +16,7 @@ from model.history import History
 from model.regular_files import read_regular
 from model.stored import Stored
 from model.table_file import parse_table
-from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, check_all, parse_names, read_files
+from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, check_others, parse_names, read_files
 
 if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
@@ -116,7 +116,7 @@ class Shelf:
         """Raises StoreError or CheckpointError unless the version loads, each of its files is what the manifest says,
         and there is no other."""
         manifest = self.load(name, digest).manifest
-        check_all(self._directory(name, digest), manifest)
+        check_others(self._directory(name, digest), manifest)
 
     def _history(self, name: str) -> History:
         """Of the versions that are there; empty for a model without a current version. A store that was written by an

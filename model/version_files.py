@@ -18,6 +18,7 @@ TABLE_FILE = "table.safetensors"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report/report.html"
 DIAGNOSTICS_FILE = "report/diagnostics.json"
+_OPENED = (MODEL_FILE, NAMES_FILE, TABLE_FILE)
 _LISTED = {MODEL_FILE, NAMES_FILE, TABLE_FILE, REPORT_FILE, DIAGNOSTICS_FILE}
 _MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 
@@ -43,7 +44,7 @@ def read_files(directory: Path, name: str, digest: str) -> tuple[dict[str, Any],
     """Manifest, model, names and table of the version `digest` of `name`. Raises StoreError, and CheckpointError for a
     file that cannot be read, unless each file is what the manifest says and the model what its directory says."""
     manifest = _read_manifest(directory, name, digest)
-    asked = {file: read_file(directory, manifest, file) for file in (MODEL_FILE, NAMES_FILE, TABLE_FILE)}
+    asked = {file: read_file(directory, manifest, file) for file in _OPENED}
     contents = {file: content for file, content in asked.items() if content is not None}
     if digest_of(contents[MODEL_FILE]) != digest:
         raise StoreError(f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged")
@@ -61,9 +62,10 @@ def read_file(directory: Path, manifest: Mapping[str, Any], file: str) -> bytes 
     return content
 
 
-def check_all(directory: Path, manifest: Mapping[str, Any]) -> None:
-    """Raises StoreError or CheckpointError unless each listed file is what the manifest says, and no other is there."""
-    for file in manifest["files"]:
+def check_others(directory: Path, manifest: Mapping[str, Any]) -> None:
+    """What `read_files` leaves: raises StoreError or CheckpointError unless the other listed files are what the
+    manifest says, and no further one is there."""
+    for file in manifest["files"].keys() - _OPENED:
         read_file(directory, manifest, file)
     there = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
     if strangers := sorted(there - manifest["files"].keys() - {MANIFEST_FILE}):

@@ -1,17 +1,15 @@
 """An HTTP connection: uvicorn's, with bounds on the bytes, the headers and the time that a client may take."""
 
 import asyncio
-from typing import Any
 from urllib.parse import unquote
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.refusals import RefusalError, failed, head_too_large, malformed, too_many_headers, unreadable
-from service.timed_connection import BODY, HEAD, IDLE, NEVER, READ, Connections, TimedConnection
+from service.timed_connection import BODY, HEAD, IDLE, NEVER, READ, TimedConnection
 
 MAX_PIPELINED = 64
 
@@ -28,23 +26,15 @@ class Cycle(RequestResponseCycle):
 class Connection(TimedConnection):
     """Given to uvicorn as its protocol."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: Connections,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.begun = 0
-        """Requests that began in the bytes that came last, and parts of bodies."""
-        self.pending = 0
-        """Bytes of a head that is not whole, or since the last byte of a body that is not."""
-        self.head_bound = 0
-        """A head that ends in the bytes that came last is no longer than this."""
-        self.upgrading = False
-        self.lasting = True
-        """The client wants to go on after the request that came last."""
+    begun = 0
+    """Requests that began in the bytes that came last, and parts of bodies."""
+    pending = 0
+    """Bytes of a head that is not whole, or since the last byte of a body that is not."""
+    head_bound = 0
+    """A head that ends in the bytes that came last is no longer than this."""
+    upgrading = False
+    lasting = True
+    """The client wants to go on after the request that came last."""
 
     def data_received(self, data: bytes) -> None:
         if self.refusal is not None:

@@ -10,7 +10,7 @@ from service.draws import prepare
 from service.problems import ProblemError
 from service.schemas import SampleRequest
 
-_RETRY = {"Retry-After": "5"}
+RETRY = {"Retry-After": "5"}
 _ONE = SampleRequest(n=1)
 
 log = logging.getLogger("namesmith")
@@ -19,7 +19,7 @@ log = logging.getLogger("namesmith")
 def check_draining(request: Request) -> None:
     """Raises ProblemError, 503, once the service was told to end."""
     if request.app.state.draining:
-        raise ProblemError(503, "draining", "the service is about to end; ask another", headers=_RETRY)
+        raise ProblemError(503, "draining", "the service is about to end; ask another", headers=RETRY)
 
 
 async def check_generation(catalog: Catalog) -> None:
@@ -28,4 +28,4 @@ async def check_generation(catalog: Catalog) -> None:
         await run_in_threadpool(lambda: prepare(catalog, _ONE).json())
     except Exception:  # whatever it is, the answer is that others should be asked
         log.exception("the default model gives no name")
-        raise ProblemError(503, "not-ready", "the default model gives no name", headers=_RETRY) from None
+        raise ProblemError(503, "not-ready", "the default model gives no name", headers=RETRY) from None

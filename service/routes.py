@@ -16,7 +16,7 @@ from service.catalog import Catalog
 from service.following import FollowedDraw
 from service.negotiation import preferred
 from service.problems import MAX_ERRORS, FieldError, ProblemError, documented
-from service.readiness import check_draining, check_generation
+from service.readiness import RETRY, check_draining, check_generation
 from service.replies import (
     LossResponse,
     ModelInfo,
@@ -41,7 +41,6 @@ from service.schemas import (
 from service.strict_json import StrictRoute, direct
 
 router = APIRouter(route_class=StrictRoute)
-_RETRY_SECONDS = "5"
 _BEGUN = 2
 """Parts of a stream that are made before it begins: what fails then is still a problem."""
 _JSON = "application/json"
@@ -189,7 +188,7 @@ def _catalog(request: Request) -> Catalog:
     if not catalog.models:
         detail = "no model is loaded: train one, or mend those that were rejected"
         rejected = [FieldError(pointer=f"/rejected/{name}", detail=why[:200]) for name, why in catalog.rejected.items()]
-        raise ProblemError(503, "not-ready", detail, rejected[:MAX_ERRORS], {"Retry-After": _RETRY_SECONDS})
+        raise ProblemError(503, "not-ready", detail, rejected[:MAX_ERRORS], RETRY)
     return catalog
 
 

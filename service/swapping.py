@@ -5,10 +5,7 @@ cannot be served is rejected, and what served before goes on.
 """
 
 import logging
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +19,6 @@ from service.sightings import Sighting, survey
 
 _RETRY_SECONDS = 30.0
 """After which a version that was rejected is tried again, though nobody wrote to its store."""
-_SWITCH_SECONDS = 0.0005
-"""While a version is loaded, requests get their turn this often."""
 
 log = logging.getLogger("namesmith")
 
@@ -89,9 +84,8 @@ class Swapper:
             raise StoreError(sighting.trouble)
         catalog, name = self.catalog, sighting.name
         try:
-            with _giving_way():
-                model = self._loader.load(sighting.root, name, sighting.digest, catalog.sampler)
-                catalog.carry_over(model)
+            model = self._loader.load(sighting.root, name, sighting.digest, catalog.sampler)
+            catalog.carry_over(model)
         except BaseException:
             catalog.forget(name, self._served[name].digest if name in self._served else None)
             raise
@@ -164,14 +158,3 @@ def _tell(sighting: Sighting, error: Exception) -> None:
     unforeseen = not isinstance(error, NamesmithError | OSError)
     digest = (sighting.digest or "unknown")[:12]
     log.error("%s, version %s, in %s: %s", sighting.name, digest, sighting.root, error, exc_info=unforeseen)
-
-
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Threads that answer requests get the interpreter sooner."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

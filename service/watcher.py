@@ -5,6 +5,8 @@ from threading import Event, Thread
 
 from service.swapping import Swapper
 
+_PATIENCE_SECONDS = 2.0
+
 log = logging.getLogger("namesmith")
 
 
@@ -21,8 +23,9 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
+        """Does not wait for long: a version that is being loaded right now is not needed any more."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE_SECONDS)
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._seconds):

@@ -32,8 +32,9 @@ class Reply:
 
 @dataclass
 class Client:
-    """Keeps connections and uses them again. With `retries` a request whose connection breaks before its answer is
-    there is sent again on a new one, as HTTP clients and proxies do with requests that may be repeated."""
+    """Keeps connections and uses them again, as long as the service has not closed them. With `retries` a request
+    whose connection breaks before its answer is there is sent again on a new one, as HTTP clients and proxies do with
+    requests that may be repeated."""
 
     port: int
     retries: int = 0
@@ -68,8 +69,16 @@ class Client:
         while self._idle:
             await hang_up(self._idle.pop()[1])
 
+    async def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            await hang_up(writer)
+        return None
+
     async def _exchange(self, request: bytes, fresh: bool) -> tuple[int, dict[str, str], bytes]:
-        kept = self._idle.pop() if self._idle and not fresh else None
+        kept = None if fresh else await self._kept()
         reader, writer = kept or await asyncio.open_connection(HOST, self.port)
         try:
             writer.write(request)

@@ -62,6 +62,18 @@ def publishing(store: Path) -> Iterator[Publisher]:
         process.stdin.close()
 
 
+@contextmanager
+def serving(work: Path) -> Iterator[tuple[Running, Publisher, str]]:
+    """Two workers, who publishes for them, and the digest that both serve to begin with."""
+    store = work / "store"
+    store.mkdir()
+    with running(store, work / "log", workers=2) as service, publishing(store) as publisher:
+        publisher.publish("good")
+        first = publisher.published.pop().digest
+        wait_until_all_serve(service, first)
+        yield service, publisher, first
+
+
 def plan(publishes: int, corrupt: int) -> list[str]:
     """Which publishes are corrupt: spread, and never the first."""
     bad = {round((i + 0.5) * publishes / corrupt) for i in range(corrupt)} if corrupt else set()
@@ -102,12 +114,7 @@ def during_swaps(replies: list[Reply], published: list[Published]) -> list[float
 
 def test_publishes_fail_no_request_and_workers_agree(tmp_path: Path, size: Size, figure: Figure) -> None:
     total, kinds = size(800, 6000), plan(size(4, 20), size(1, 6))
-    store = tmp_path / "store"
-    store.mkdir()
-    with running(store, tmp_path / "log", workers=2) as service, publishing(store) as publisher:
-        publisher.publish("good")
-        first = publisher.published.pop().digest
-        wait_until_all_serve(service, first)
+    with serving(tmp_path) as (service, publisher, first):
         steady, client = Client(service.port), Client(service.port)
 
         async def run() -> None:
@@ -134,12 +141,7 @@ def test_publishes_fail_no_request_and_workers_agree(tmp_path: Path, size: Size,
 
 def test_publishes_worker_kills_and_slow_clients_at_once(tmp_path: Path, size: Size, figure: Figure) -> None:
     total, kinds, kills, slow = size(1000, 6000), plan(size(4, 20), size(1, 6)), size(2, 10), size(20, 100)
-    store = tmp_path / "store"
-    store.mkdir()
-    with running(store, tmp_path / "log", workers=2) as service, publishing(store) as publisher:
-        publisher.publish("good")
-        first = publisher.published.pop().digest
-        wait_until_all_serve(service, first)
+    with serving(tmp_path) as (service, publisher, first):
         client = Client(service.port, retries=3)
         chance = random.Random(1)
 

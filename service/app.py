@@ -1,42 +1,64 @@
 """Puts the service together: settings in, ASGI application out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service import problems
-from service.catalog import UnknownModelError
+from service import health, models, problems, routes
+from service.catalog import UnknownModelError, VersionGoneError
 from service.fast_lane import FastLane
-from service.problems import FieldError, Problem
-from service.request_id import RequestIdMiddleware
-from service.routes import router
+from service.openapi import openapi
+from service.protection.admission import Admission
+from service.protection.guard import Guard
+from service.protection.keys import KeyRing
+from service.protection.quota import Quota
 from service.settings import Settings
 from service.swapping import started
+from service.telemetry import exposition
+from service.telemetry.exchange import Exchange
+from service.telemetry.metric_files import directory
+from service.telemetry.tracing import traced
 from service.watcher import Watcher
 
+VERSION = "0.1.0"
 DESCRIPTION = "Invents names and tells how likely a name is, with a small character-level network."
+_QUOTA_FILE = "quota.sqlite"
+_ASKED = ["Authorization", "Content-Type", "X-API-Key", "X-Model-Digest", "X-Request-ID", "traceparent"]
+_TOLD = [
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Exhausted",
+    "X-Model-Digest",
+    "X-Probability",
+    "X-Request-ID",
+    "X-Seed",
+]
 
 
 class Application(FastAPI):
-    """FastAPI with two layers around it: the request id, and the fast lane, which is only fast outside."""
+    """FastAPI with layers around it; from the inside: the fast lane, keys, other origins, what all answers get."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.around: ASGIApp = RequestIdMiddleware(FastLane(super().__call__))
+        self.inner: ASGIApp = FastLane(super().__call__)
+        self.around: ASGIApp = self.inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
         await self.around(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Models are loaded when it starts, never at import."""
+def create_app(settings: Settings | None = None, access_log: bool = False) -> FastAPI:
+    """The application. Models are loaded when it starts, never at import. Raises TracingError where traces are asked
+    for that cannot be made."""
     settings = settings or Settings()
+    endings: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -46,30 +68,41 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         watcher.start()
         yield
         await run_in_threadpool(watcher.stop)
+        for end in endings:
+            await run_in_threadpool(end)
 
-    app = Application(title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = Application(title="namesmith", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
     app.state.draining = False
-    app.include_router(router)
+    app.state.work = Admission(settings.max_work_ms, "much work")
+    app.state.streams = Admission(settings.max_streams, "many streams")
+    app.state.bodies = Admission(settings.max_bodies_mb << 20, "many large bodies")
+    app.state.quota = _quota(settings)
+    for module in (routes, models, health, exposition):
+        app.include_router(module.router)
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    problems.translate(app, VersionGoneError, 409, "version-gone")
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
+    layered = Exchange(_guarded(app.inner, settings), access_log)
+    app.around = layered
+    if settings.otlp_endpoint:
+        app.around, end = traced(layered, settings.otlp_endpoint, VERSION)
+        endings.append(end)
     return app
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's schema with its own shape of errors replaced by that of problems; made once."""
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        components = schema["components"]["schemas"]
-        for shape in (Problem, FieldError):
-            components[shape.__name__] = shape.model_json_schema(ref_template="#/components/schemas/{model}")
-            components[shape.__name__].pop("$defs", None)
-        for name in ("HTTPValidationError", "ValidationError"):
-            components.pop(name, None)
-        for path in schema["paths"].values():
-            for operation in path.values():
-                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-                    del operation["responses"]["422"]  # added by FastAPI to any path with a parameter
-        app.openapi_schema = schema
-    return app.openapi_schema
+def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    if settings.has_keys:
+        app = Guard(app, KeyRing(settings.keys, settings.keys_file), settings.guesses_per_minute)
+    if settings.cors_origins:
+        origins = [origin.strip() for origin in settings.cors_origins.split(",")]
+        app = CORSMiddleware(app, origins, allow_methods=["GET", "POST"], allow_headers=_ASKED, expose_headers=_TOLD)
+    return app
+
+
+def _quota(settings: Settings) -> Quota | None:
+    if not settings.quota and not settings.has_keys:
+        return None
+    shared = directory()
+    return Quota(settings.quota, settings.quota_storage, shared / _QUOTA_FILE if shared is not None else None)

@@ -1,5 +1,7 @@
 """The models being served, and the samplers made from them."""
 
+import time
+from copy import copy
 from threading import Lock
 
 from cachetools import LRUCache
@@ -10,6 +12,7 @@ from model.errors import NamesmithError
 from model.shaping import Settings
 from service.roster import Roster
 from service.served import ServedModel
+from service.telemetry.metrics import PLAN_SECONDS, PLANS, count
 
 NO_CONSTRAINTS = Constraints()
 Key = tuple[str, str, Settings, Constraints, bool]
@@ -21,12 +24,17 @@ class UnknownModelError(NamesmithError):
     """A model name that is not served."""
 
 
+class VersionGoneError(NamesmithError):
+    """A version that a request insists on, and that is not the one served."""
+
+
 class Catalog:
     """Models by name. The roster is replaced as a whole, so a request that has its model is not touched by a swap."""
 
     def __init__(self, default: str, plan_bytes: int) -> None:
         self.roster = Roster()
         self._default = default
+        self._pin: str | None = None
         self._samplers: LRUCache[Key, NameSampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
         self._samplers_lock = Lock()
         self.making = Lock()
@@ -39,7 +47,16 @@ class Catalog:
         model = roster.models.get(wanted) if wanted is not None else None
         if model is None:
             raise UnknownModelError(f"no such model; served are: {', '.join(roster.models) or 'none'}")
+        if self._pin is not None and self._pin != model.digest:
+            raise VersionGoneError(f"version {self._pin[:12]} is not served; {model.name} is now {model.digest[:12]}")
         return model
+
+    def pinned(self, digest: str) -> "Catalog":
+        """The same models and samplers, for a request that insists on one version: `get` raises VersionGoneError for
+        any other."""
+        pinned = copy(self)
+        pinned._pin = digest
+        return pinned
 
     @property
     def default(self) -> str | None:
@@ -71,6 +88,17 @@ class Catalog:
         kept = self.kept_sampler(model, settings, constraints, novel)
         if kept is not None:
             return kept
+        began = time.perf_counter()
+        try:
+            made = self._make(model, settings, constraints, novel)
+        except NamesmithError:
+            count(PLANS, "refused")
+            raise
+        count(PLANS, "made")
+        PLAN_SECONDS.observe(time.perf_counter() - began)
+        return made
+
+    def _make(self, model: ServedModel, settings: Settings, constraints: Constraints, novel: bool) -> NameSampler:
         asked = compile_constraints(constraints, model.vocabulary)
         automata = [automaton for automaton in (asked, model.unblocked) if automaton is not None]
         with self.making:

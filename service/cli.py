@@ -2,7 +2,9 @@
 
 import logging
 import os
+import socket
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +14,19 @@ from pydantic import ValidationError
 from model import store
 from service import tables
 from service.listener import bind
+from service.protection.keys import add_key, new_key
 from service.server import Options
 from service.server import serve as serve_alone
 from service.settings import Settings
 from service.supervisor import Supervisor
+from service.telemetry.metric_files import MetricFiles
 from service.worker import Worker
 
-log = logging.getLogger("uvicorn.error")
+log = logging.getLogger("namesmith")
+_OPEN_WARNING = (
+    "ANYONE who can reach this address may use the service: it listens beyond this machine, and no API keys are set. "
+    "Set NAMESMITH_KEYS_FILE (`python -m service key NAME` makes a key), or put a proxy in front that knows clients."
+)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Serve name models over HTTP.")
 
@@ -48,6 +56,24 @@ def serve(
     sys.exit(_serve(host, port, workers, Options(access_log), settings))
 
 
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dots, dashes and underscores.")],
+    file: Annotated[Path | None, typer.Option(help="File of keys to add it to; else its line is shown.")] = None,
+) -> None:
+    """Make an API key. It is printed once, and kept nowhere: what the service needs is its digest."""
+    try:
+        made, line = new_key(name)
+        if file is not None:
+            add_key(file, line)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    told = f"added to {file}" if file is not None else f"for the keys of the service: {line}"
+    print(told, file=sys.stderr)  # noqa: T201
+    print(made)  # noqa: T201
+
+
 def _serve(host: str, port: int, workers: int, options: Options, settings: Settings) -> int:
     options.config(None, settings)  # sets logging up
     try:
@@ -57,12 +83,22 @@ def _serve(host: str, port: int, workers: int, options: Options, settings: Setti
         print(f"error: cannot listen on {host}, port {port}: {why}", file=sys.stderr)  # noqa: T201
         return 1
     address = f"[{host}]" if ":" in host else host
+    if not settings.has_keys and not _is_loopback(listener):
+        log.warning(_OPEN_WARNING)
     log.info("Listening on http://%s:%d (Ctrl-C ends it)", address, listener.getsockname()[1])
     if workers == 1:
         return serve_alone(listener, options)
-    return Supervisor(
-        lambda: Worker(listener, options), listener, workers, settings.health_seconds, settings.drain_seconds
-    ).run()
+    files = MetricFiles()
+    try:
+        return Supervisor(
+            lambda: Worker(listener, options, files), listener, workers, settings.health_seconds, settings.drain_seconds
+        ).run()
+    finally:
+        files.close()
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    return ip_address(listener.getsockname()[0]).is_loopback
 
 
 def main() -> None:

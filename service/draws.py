@@ -17,6 +17,7 @@ from service.conditions import constraint_problem, prepare_kept, prepare_sampler
 from service.problems import field_problem
 from service.schemas import MAX_NAMES, SampleRequest
 from service.served import ServedModel
+from service.telemetry.metrics import CHARACTERS, NAMES, count
 
 _DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
 SMALL = 2_000
@@ -55,6 +56,12 @@ class Draw:
         return self.distinct is not None and len(self.distinct) < self.request.n
 
     def names(self) -> Iterator[Names]:
+        for names in self._chunks():
+            count(NAMES, self.model.name, len(names))
+            count(CHARACTERS, self.model.name, len(names.symbols))
+            yield names
+
+    def _chunks(self) -> Iterator[Names]:
         if self.distinct is None:
             yield from self.sampler.draw(self.seed, self.request.n)
             return

@@ -6,18 +6,21 @@ it had come first there; it alone knows refusals, and describes the endpoint.
 """
 
 from functools import lru_cache
+from types import SimpleNamespace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import draws
 from service.catalog import Catalog
+from service.protection.quota import Quota
 from service.schemas import SampleRequest
 from service.strict_json import parse
 
 _PATH = "/sample"
 _MAX_BODY = 1024  # the least that the limit of bodies can be set to
 _CONTENT_TYPES = (b"application/json", b"application/json; charset=utf-8")
-_READ = frozenset((b"accept", b"content-encoding", b"content-length", b"content-type"))
+_READ = frozenset((b"accept", b"content-encoding", b"content-length", b"content-type", b"x-model-digest"))
+_ROUTE = SimpleNamespace(path=_PATH)
 
 
 class FastLane:
@@ -27,7 +30,13 @@ class FastLane:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != _PATH or scope["method"] != "POST" or not _plain(scope):
+        if (
+            scope["type"] != "http"
+            or scope["path"] != _PATH
+            or scope["method"] != "POST"
+            or not _free(scope)
+            or not _plain(scope)
+        ):
             await self.app(scope, receive, send)
             return
         message = await receive()
@@ -36,6 +45,7 @@ class FastLane:
             await self.app(scope, _again(message, receive), send)
             return
         digest, body = answer
+        scope["route"] = _ROUTE
         headers = [
             (b"content-length", b"%d" % len(body)),
             (b"content-type", b"application/json"),
@@ -43,6 +53,16 @@ class FastLane:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _is_ours(scope: Scope) -> bool:
+    return bool(scope["type"] == "http" and scope["path"] == _PATH and scope["method"] == "POST")
+
+
+def _free(scope: Scope) -> bool:
+    """No quota is to be charged."""
+    quota: Quota | None = getattr(scope["app"].state, "quota", None)
+    return quota is None or quota.limit(scope) is None
 
 
 def _plain(scope: Scope) -> bool:
@@ -53,6 +73,7 @@ def _plain(scope: Scope) -> bool:
         len(given) == len(headers)  # none of them twice
         and given.get(b"content-type") in _CONTENT_TYPES
         and b"content-encoding" not in given
+        and b"x-model-digest" not in given
         and len(given.get(b"content-length", b"0")) <= len(str(_MAX_BODY))
         and given.get(b"accept", b"*/*") in (b"*/*", b"application/json")
     )

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from model.errors import NamesmithError, TooRareError, UnknownCharacterError, UnsatisfiableError
+from service.telemetry.metrics import REFUSALS, count
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ECHO = 64
@@ -79,7 +80,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def own(request: Request, error: ProblemError) -> JSONResponse:
-        return _respond(request, error.status_code, error.problem_type, error.detail, error.errors, error.headers)
+        return respond(request, error.status_code, error.problem_type, error.detail, error.errors, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -87,14 +88,14 @@ def install(app: FastAPI) -> None:
         more = "" if len(errors) <= MAX_ERRORS else f" (and {len(errors) - MAX_ERRORS} more)"
         first = errors[0]
         detail = f"{first.pointer or 'the request'}: {first.detail}" + more
-        return _respond(request, 422, "validation", detail, errors[:MAX_ERRORS])
+        return respond(request, 422, "validation", detail, errors[:MAX_ERRORS])
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         title = _title(error.status_code)
         problem_type = title.lower().replace(" ", "-")
         detail = title if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
-        return _respond(request, error.status_code, problem_type, _clip(detail, 300), headers=error.headers)
+        return respond(request, error.status_code, problem_type, _clip(detail, 300), headers=error.headers)
 
     translate(app, UnsatisfiableError, 422, "unsatisfiable")
     translate(app, TooRareError, 422, "too-rare")
@@ -103,27 +104,27 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(NamesmithError)
     async def domain(request: Request, error: NamesmithError) -> JSONResponse:
         log.error("unexpected domain error: %s", error)
-        return _respond(request, 500, "internal", "the service failed to answer; the log has the reason")
+        return respond(request, 500, "internal", "the service failed to answer; the log has the reason")
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, _: ClientDisconnect) -> JSONResponse:
-        return _respond(request, 400, "incomplete-body", "the body ended before its length")  # nobody reads it
+        return respond(request, 400, "incomplete-body", "the body ended before its length")  # nobody reads it
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> JSONResponse:
-        return _respond(request, 500, "internal", "the service failed to answer; the log has the reason")
+        return respond(request, 500, "internal", "the service failed to answer; the log has the reason")
 
 
 def translate(app: FastAPI, error_type: type[Exception], status: int, problem_type: str) -> None:
     """Makes a domain error answer with `status`, its message as the detail."""
 
     async def handler(request: Request, error: Exception) -> JSONResponse:
-        return _respond(request, status, problem_type, str(error))
+        return respond(request, status, problem_type, str(error))
 
     app.add_exception_handler(error_type, handler)
 
 
-def _respond(
+def respond(
     request: Request,
     status: int,
     problem_type: str,
@@ -131,6 +132,8 @@ def _respond(
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    """The answer that tells a problem; `problem_type` is one of the service's own words."""
+    count(REFUSALS, problem_type)
     request_id = request.scope.get("request_id", "")
     problem = Problem(
         type=problem_type,

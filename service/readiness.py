@@ -1,19 +1,38 @@
 """Ready means: it can generate, and is not about to end."""
 
 import logging
+import re
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from service.catalog import Catalog
-from service.draws import prepare
-from service.problems import ProblemError
+from service.conditions import prepare_sampler
+from service.problems import MAX_ERRORS, FieldError, ProblemError
 from service.schemas import SampleRequest
 
 RETRY = {"Retry-After": "5"}
 _ONE = SampleRequest(n=1)
+_PIN = "x-model-digest"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 log = logging.getLogger("namesmith")
+
+
+def ready_catalog(request: Request) -> Catalog:
+    """The models, and of them only the version that the request insists on. Raises ProblemError: 503 where there is
+    none, 422 where its X-Model-Digest is no digest."""
+    catalog: Catalog = request.app.state.catalog
+    if not catalog.models:
+        detail = "no model is loaded: train one, or mend those that were rejected"
+        rejected = [FieldError(pointer=f"/rejected/{name}", detail=why[:200]) for name, why in catalog.rejected.items()]
+        raise ProblemError(503, "not-ready", detail, rejected[:MAX_ERRORS], RETRY)
+    pin = request.headers.get(_PIN)
+    if pin is None:
+        return catalog
+    if not _DIGEST.fullmatch(pin):
+        raise ProblemError(422, "validation", "the header X-Model-Digest must be a digest: 64 hexadecimal digits")
+    return catalog.pinned(pin)
 
 
 def check_draining(request: Request) -> None:
@@ -25,7 +44,12 @@ def check_draining(request: Request) -> None:
 async def check_generation(catalog: Catalog) -> None:
     """Draws one name from the default model. Raises ProblemError, 503."""
     try:
-        await run_in_threadpool(lambda: prepare(catalog, _ONE).json())
+        await run_in_threadpool(_draw_one, catalog)
     except Exception:  # whatever it is, the answer is that others should be asked
         log.exception("the default model gives no name")
         raise ProblemError(503, "not-ready", "the default model gives no name", headers=RETRY) from None
+
+
+def _draw_one(catalog: Catalog) -> None:
+    model, sampler = prepare_sampler(catalog, _ONE)
+    model.texts(next(iter(sampler.draw(0, 1))), _ONE.case)

@@ -34,6 +34,7 @@ class RefusalError(Exception):
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request_id.encode()),
             (b"connection", b"close"),
+            (b"x-content-type-options", b"nosniff"),
         ]
         return headers + ([(b"retry-after", _RETRY_SECONDS)] if self.status == 503 else []), body
 

@@ -13,6 +13,7 @@ from service.catalog import Catalog
 from service.problems import field_problem
 from service.schemas import LossRequest
 from service.served import ServedModel
+from service.telemetry.metrics import SCORED, count
 
 
 def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple[ServedModel, bytes]:
@@ -56,6 +57,7 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
         "names": answers,
         "model": model.reference.model_dump(),
     }
+    count(SCORED, model.name, int(known.sum()))
     return model, orjson.dumps(answer)
 
 

@@ -17,6 +17,7 @@ import uvicorn
 from service.connection import Connection
 from service.listener import BACKLOG, accept_waiting, hold_off
 from service.settings import Settings
+from service.telemetry import logs, metrics
 from service.timed_connection import Connections
 
 IDLE_SECONDS = 1.0
@@ -35,6 +36,7 @@ class Options:
     access_log: bool = False
 
     def config(self, application: Any, settings: Settings) -> uvicorn.Config:
+        logs.set_up(settings.log_format, settings.log_level)
         return uvicorn.Config(
             application,
             interface="asgi3",
@@ -46,7 +48,8 @@ class Options:
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
             server_header=False,
-            access_log=self.access_log,
+            log_config=None,
+            access_log=False,  # the application has its own
         )
 
 
@@ -56,7 +59,7 @@ def serve(listener: socket.socket, options: Options, beat: Callable[[bool], None
     from service.app import create_app  # takes a second, in which the process that makes tables begins
 
     settings = Settings()
-    application = create_app(settings)
+    application = create_app(settings, options.access_log)
     _allow_descriptors(2 * settings.max_connections + _SPARE_DESCRIPTORS)
     server = Server(options.config(application, settings), settings, application.state, beat)
     try:
@@ -89,6 +92,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         while True:
             self.server_state.check(loop.time())
+            metrics.measure(len(self.server_state.connections), len(self.server_state.tasks))
             if self.beat is not None:
                 self.beat(self.started)
             await asyncio.sleep(_CHECK_SECONDS)
@@ -117,6 +121,7 @@ class Server(uvicorn.Server):
         await self._wait(self.settings.drain_seconds)
         await self._cut()
         await self.lifespan.shutdown()
+        metrics.flush()
 
     async def _take_the_queue(self, listener: socket.socket) -> None:
         """Accepts whom the system has told that they are connected, and closes."""

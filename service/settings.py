@@ -2,12 +2,14 @@
 
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.store import BUNDLED, OWN
 from service.block_list import read_block_list
+from service.protection.keys import read_key_file, read_keys, read_quota
 
 
 class Settings(BaseSettings):
@@ -40,6 +42,44 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(20, ge=0, description="Time for the answers that are due when the service ends.")
     health_seconds: float = Field(60, ge=1, description="A worker that is silent for this long is replaced.")
+
+    keys: str = Field("", description="API keys, comma-separated, each NAME:SHA256 or NAME:SHA256:QUOTA.")
+    keys_file: Path | None = Field(None, description="File with API keys, one a line; read again when it changes.")
+    guesses_per_minute: int = Field(20, ge=1, description="Wrong keys of an address; more get 429.")
+    quota: str = Field("", description="Names for each key or address in a time, such as 10000/minute; else 429.")
+    quota_storage: str = Field("", description="Where quotas are counted, such as redis://...; else in this service.")
+    max_work_ms: int = Field(400, ge=1, description="Work that a worker takes on at a time; else 503.")
+    max_streams: int = Field(64, ge=1, description="Answers that a worker streams at a time; else 503.")
+    max_bodies_mb: int = Field(32, ge=1, description="Bodies that a worker holds at a time, all together; else 503.")
+    cors_origins: str = Field("", description="Origins, comma-separated, whose pages may ask; `*` for all.")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="How logs are written.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    otlp_endpoint: str = Field("", description="OpenTelemetry collector that gets a trace of each request.")
+
+    @property
+    def has_keys(self) -> bool:
+        """Only who has a key may ask."""
+        return bool(self.keys) or self.keys_file is not None
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_can_be_read(cls, keys: str) -> str:
+        read_keys(keys)
+        return keys
+
+    @field_validator("keys_file")
+    @classmethod
+    def _key_file_can_be_read(cls, path: Path | None) -> Path | None:
+        if path is not None and not read_key_file(path):
+            raise ValueError(f"{path} holds no key; `python -m service key NAME` makes one and its line")
+        return path
+
+    @field_validator("quota")
+    @classmethod
+    def _quota_can_be_read(cls, quota: str) -> str:
+        if quota:
+            read_quota(quota)
+        return quota
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -21,7 +21,10 @@ _BODY_TYPE = "namesmith_body_type"
 
 
 class StrictRequest(Request):
-    """A request whose body is limited to `scope["app"].state.settings.max_body_bytes` as it arrives."""
+    """A request whose body is limited to `scope["app"].state.settings.max_body_bytes` as it arrives, and
+    all bodies together to what `scope["app"].state.bodies` admits."""
+
+    _held = 0
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         limit: int = self.app.state.settings.max_body_bytes
@@ -33,10 +36,22 @@ class StrictRequest(Request):
             size += len(chunk)
             if size > limit:
                 raise _too_large(limit)
+            self._hold(len(chunk))
             yield chunk
 
     async def json(self) -> Any:
         return parse(await self.body())
+
+    def _hold(self, size: int) -> None:
+        """Counts what is held of this body. Raises ProblemError, 503, where all of them take too much memory."""
+        self.app.state.bodies.take(size)
+        self._held += size
+
+    def let_go(self) -> None:
+        """The body is not needed any more."""
+        if self._held:
+            self.app.state.bodies.give_back(self._held)
+            self._held = 0
 
 
 class StrictRoute(APIRoute):
@@ -51,7 +66,11 @@ class StrictRoute(APIRoute):
         async def strict_handle(request: Request) -> Response:
             if self.body_field is not None:
                 _check_headers(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+            strict = StrictRequest(request.scope, request.receive)
+            try:
+                return await handle(strict)
+            finally:
+                strict.let_go()
 
         return strict_handle
 
@@ -60,13 +79,12 @@ class StrictRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             _check_headers(request)
-            data = await StrictRequest(request.scope, request.receive).body()
-            document = parse(data) if data else None  # as FastAPI takes no body
+            strict = StrictRequest(request.scope, request.receive)
             try:
-                body = body_type.model_validate(document)
-            except ValidationError as error:
-                raise RequestValidationError(_in_the_body(error)) from None
-            response: Response = await endpoint(request, body)
+                body = _validated(body_type, await strict.body())
+                response: Response = await endpoint(request, body)
+            finally:
+                strict.let_go()
             return response
 
         return handle
@@ -81,6 +99,13 @@ def direct(body_type: type[BaseModel]) -> Callable[[Endpoint], Endpoint]:
         return endpoint
 
     return mark
+
+
+def _validated(body_type: type[BaseModel], data: bytes) -> BaseModel:
+    try:
+        return body_type.model_validate(parse(data) if data else None)  # as FastAPI takes no body
+    except ValidationError as error:
+        raise RequestValidationError(_in_the_body(error)) from None
 
 
 def _in_the_body(error: ValidationError) -> list[dict[str, Any]]:

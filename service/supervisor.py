@@ -33,6 +33,7 @@ class Place:
         """Its worker has ended; the next one is due at once, or later each time if they do not live."""
         worker, self.worker = self.worker, None
         assert worker is not None
+        worker.files.worker_ends.inc()
         lived = time.monotonic() - worker.began
         self.short_lives = self.short_lives + 1 if lived < _SHORT_LIFE_SECONDS else 0
         delay = min(2.0 ** (self.short_lives - 2), _MAX_DELAY_SECONDS) if self.short_lives > 1 else 0.0

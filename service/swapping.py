@@ -16,6 +16,7 @@ from service import settings as service_settings
 from service.catalog import Catalog
 from service.loading import Loader
 from service.sightings import Sighting, survey
+from service.telemetry.metrics import SWAPS
 
 _RETRY_SECONDS = 30.0
 """After which a version that was rejected is tried again, though nobody wrote to its store."""
@@ -92,6 +93,7 @@ class Swapper:
         catalog.roster = catalog.roster.serving(model)
         self._served[name] = sighting
         catalog.forget(name, model.digest)
+        SWAPS.labels(name, "served").inc()
         log.info("serving %s, version %s, from %s", name, model.digest[:12], sighting.root)
 
     def _fall_back(self, sightings: list[Sighting]) -> None:
@@ -106,6 +108,7 @@ class Swapper:
 
     def _reject(self, sighting: Sighting, error: Exception) -> None:
         _tell(sighting, error)
+        SWAPS.labels(sighting.name, "rejected").inc()
         self._failed[sighting.name] = _Failure(sighting, time.monotonic() + _RETRY_SECONDS)
         why = str(error).replace(f"{sighting.root}/", "")
         self.catalog.roster = self.catalog.roster.rejecting(sighting.name, why)
@@ -119,6 +122,7 @@ class Swapper:
     def _withdraw(self, name: str) -> None:
         catalog = self.catalog
         if self._served.pop(name, None) is not None:
+            SWAPS.labels(name, "withdrawn").inc()
             log.warning("no store holds %s any more: it is no longer served", name)
         self._failed.pop(name, None)
         catalog.roster = catalog.roster.without(name).content(name)

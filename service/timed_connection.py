@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from service.refusals import RefusalError, too_late, too_many_connections
 from service.settings import Settings
+from service.telemetry.metrics import REFUSALS, count
 
 HEAD: Final = 0
 BODY: Final = 1
@@ -150,6 +151,7 @@ class TimedConnection(HttpToolsProtocol):
     def refuse(self, refusal: RefusalError) -> None:
         """Reads nothing any more, answers what came before in whole, then this, and closes."""
         log.info("a connection was refused: %d, %s", refusal.status, refusal.detail)
+        count(REFUSALS, refusal.problem_type)
         self.refusal = refusal
         self._wait(NEVER)
         if self.phase == BODY:

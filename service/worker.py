@@ -8,6 +8,7 @@ import time
 from multiprocessing.connection import Connection as Pipe
 
 from service.server import Options, serve
+from service.telemetry.metric_files import MetricFiles
 
 START_SECONDS = 120.0
 """A worker may be silent for so long while its modules are imported."""
@@ -20,7 +21,9 @@ _spawn = multiprocessing.get_context("spawn")
 class Worker:
     """Started when it is made."""
 
-    def __init__(self, listener: socket.socket, options: Options) -> None:
+    def __init__(self, listener: socket.socket, options: Options, files: MetricFiles) -> None:
+        self.files = files
+        self._slot = files.take()
         self.signs, theirs = _spawn.Pipe(duplex=False)
         self.process = _spawn.Process(target=_work, args=(listener, options, theirs))
         on_terminal = [(number, signal.signal(number, signal.SIG_IGN)) for number in _FROM_TERMINALS]
@@ -70,6 +73,7 @@ class Worker:
         code = self.process.exitcode or 0
         self.signs.close()
         self.process.close()
+        self.files.free(self._slot)
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 

@@ -14,6 +14,7 @@ from service.listener import bind
 from service.server import Options
 from service.settings import Settings
 from service.supervisor import Supervisor
+from service.telemetry.metric_files import MetricFiles
 from service.worker import Worker
 
 BLOCKED_SECONDS = 60
@@ -32,7 +33,11 @@ class BlockingOptions(Options):
 
 def main(port: int) -> int:
     listener = bind("127.0.0.1", port)
-    return Supervisor(lambda: Worker(listener, BlockingOptions()), listener, 2, HEALTH_SECONDS, 5).run()
+    files = MetricFiles()
+    try:
+        return Supervisor(lambda: Worker(listener, BlockingOptions(), files), listener, 2, HEALTH_SECONDS, 5).run()
+    finally:
+        files.close()
 
 
 if __name__ == "__main__":

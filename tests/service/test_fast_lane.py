@@ -19,19 +19,24 @@ from model.store import BUNDLED
 from service.app import Application, create_app
 from service.draws import SMALL
 from service.fast_lane import FastLane
-from service.request_id import RequestIdMiddleware
 from service.settings import Settings
+from service.telemetry.exchange import Exchange
 
 JSON = {"content-type": "application/json"}
 PAST_THE_LANE = JSON | {"accept": "application/json;q=0.9"}
 LIMIT = 2_000
+OF_ALL = {
+    *("cache-control", "content-security-policy", "cross-origin-resource-policy"),
+    *("referrer-policy", "x-content-type-options"),
+}
+"""Headers that every answer has."""
 Header = tuple[bytes, bytes]
 
 
 def without_lane(settings: Settings) -> FastAPI:
     app = create_app(settings)
     assert isinstance(app, Application)
-    assert isinstance(app.around, RequestIdMiddleware)
+    assert isinstance(app.around, Exchange)
     assert isinstance(app.around.app, FastLane)
     app.around.app = app.around.app.app
     return app

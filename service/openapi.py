@@ -1,0 +1,51 @@
+"""The description of the API: FastAPI's, with the service's own errors, keys and headers."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.problems import FieldError, Problem
+
+PIN: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "X-Model-Digest",
+            "in": "header",
+            "required": False,
+            "description": "Answer with this version or not at all: 409 where another one is served.",
+            "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        }
+    ]
+}
+"""`openapi_extra` of a route that a model answers."""
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the service asks for one."},
+    "header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same in its own header.",
+    },
+}
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """Made once. FastAPI's shape of errors is replaced by that of problems."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = schema["components"]["schemas"]
+        for shape in (Problem, FieldError):
+            components[shape.__name__] = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+            components[shape.__name__].pop("$defs", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            components.pop(name, None)
+        for path in schema["paths"].values():
+            for operation in path.values():
+                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                    del operation["responses"]["422"]  # added by FastAPI to any path with a parameter
+        if app.state.settings.has_keys:
+            schema["components"]["securitySchemes"] = _SCHEMES
+            schema["security"] = [{name: []} for name in _SCHEMES]
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,45 @@
+"""Bounded work: what would have to wait too long is refused at once, with 503, before it takes memory.
+
+Work is measured in milliseconds of one processor, estimated from the request. The sum of what is admitted and not done
+yet is bounded, so that what is admitted is done soon.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from service.problems import ProblemError
+
+_RETRY = {"Retry-After": "1"}
+
+
+class Admission:
+    """At most `limit` units at a time of `what`; something larger than the limit is admitted alone."""
+
+    def __init__(self, limit: float, what: str) -> None:
+        self.limit = limit
+        self.used = 0.0
+        self._what = what
+        self._lock = Lock()
+
+    def take(self, amount: float) -> None:
+        """Raises ProblemError, 503. What was taken must be given back."""
+        with self._lock:
+            if self.used and self.used + amount > self.limit:
+                raise ProblemError(
+                    503, "overloaded", f"the service has as {self._what} as it takes; try again", headers=_RETRY
+                )
+            self.used += amount
+
+    def give_back(self, amount: float) -> None:
+        with self._lock:
+            self.used = max(0.0, self.used - amount) if self.used > amount else 0.0
+
+    @contextmanager
+    def admitted(self, amount: float) -> Iterator[None]:
+        """Raises ProblemError, 503."""
+        self.take(amount)
+        try:
+            yield
+        finally:
+            self.give_back(amount)

@@ -1,0 +1,92 @@
+"""How many names a client may ask for in a time: for each key, or for each address where there are no keys.
+
+The count is a sliding window, of the `limits` library. Answers say what is left, in the fields of the IETF's draft
+"RateLimit header fields for HTTP" (11th revision).
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from limits import RateLimitItem
+from limits.errors import ConfigurationError
+from limits.storage import MemoryStorage, RedisStorage, storage_from_string
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.types import Scope
+
+from service.problems import FieldError, ProblemError
+from service.protection.clients import client_of
+from service.protection.keys import Key, read_quota
+from service.protection.shared_counts import SharedCounts
+
+NO_HEADERS: Mapping[str, str] = {}
+Counts = MemoryStorage | RedisStorage | SharedCounts
+
+
+class Quota:
+    """`of_all` is the quota of a client without one of its own; None for no limit."""
+
+    def __init__(self, of_all: str, storage: str, shared: Path | None) -> None:
+        """Counts are kept in `storage` (a URL that `limits` knows) if there is one, else in the file `shared`, else in
+        this process. Raises ValueError."""
+        self._of_all = read_quota(of_all) if of_all else None
+        self._counts = _counts(storage, shared)
+        self._limiter = SlidingWindowCounterRateLimiter(self._counts)
+
+    def charge(self, scope: Scope, names: int, pointer: str) -> Mapping[str, str]:
+        """Takes `names` from the client's quota; returns the headers that tell what is left. Raises ProblemError: 429
+        where that is too little, 422 where the whole quota would be; `pointer` is the field that asks for them."""
+        limit = self.limit(scope)
+        if limit is None:
+            return NO_HEADERS
+        if names > limit.amount:
+            detail = f"{names:,} names are more than the quota of {_told(limit)}"
+            raise ProblemError(422, "over-quota", detail, [FieldError(pointer=pointer, detail=detail)])
+        key: Key | None = scope.get("key")
+        client = key.name if key is not None else client_of(scope)
+        if self._limiter.hit(limit, client, cost=names):
+            return self._headers(limit, client)
+        headers = self._headers(limit, client)
+        detail = f"{names:,} names are more than is left of the quota of {_told(limit)}"
+        raise ProblemError(
+            429, "quota-spent", detail, headers=headers | {"Retry-After": str(self._wait(limit, client, names))}
+        )
+
+    def limit(self, scope: Scope) -> RateLimitItem | None:
+        """The quota of who asks."""
+        key: Key | None = scope.get("key")
+        return key.quota if key is not None and key.quota is not None else self._of_all
+
+    def _headers(self, limit: RateLimitItem, client: str) -> dict[str, str]:
+        stats = self._limiter.get_window_stats(limit, client)
+        seconds = max(1, math.ceil(stats.reset_time - time.time()))
+        return {
+            "RateLimit-Policy": f'"names";q={limit.amount};w={limit.get_expiry()}',
+            "RateLimit": f'"names";r={stats.remaining};t={seconds}',
+        }
+
+    def _wait(self, limit: RateLimitItem, client: str, names: int) -> int:
+        """Seconds until so many names are left, if nobody asks for others meanwhile."""
+        expiry = limit.get_expiry()
+        before, left, current, _ = self._counts.get_sliding_window(limit.key_for(client), expiry)
+        most = limit.amount - names
+        if current <= most:  # as the window before slides out
+            return max(1, math.ceil(left - (most - current) * expiry / before)) if before else 1
+        return max(1, math.ceil(left + expiry - most * expiry / current))  # as the present one does, after that
+
+
+def _counts(storage: str, shared: Path | None) -> Counts:
+    if not storage:
+        return SharedCounts(shared) if shared is not None else MemoryStorage()
+    try:
+        counts = storage_from_string(storage)
+    except ConfigurationError as error:
+        raise ValueError(f"quota_storage: {error}") from None
+    if not isinstance(counts, MemoryStorage | RedisStorage):
+        raise ValueError("quota_storage: a sliding window can be counted in memory:// or redis://")
+    return counts
+
+
+def _told(limit: RateLimitItem) -> str:
+    return f"{limit.amount:,} names in {limit.get_expiry():,} s"

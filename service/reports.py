@@ -7,7 +7,9 @@ from model.version_files import REPORT_FILE
 from service.problems import ProblemError, documented
 from service.served import ServedModel
 
-DOCUMENTED = documented(404, 500, 503) | {304: {"description": "The one whose ETag was in If-None-Match."}}
+DOCUMENTED = documented(401, 404, 409, 422, 429, 500, 503) | {
+    304: {"description": "The one whose ETag was in If-None-Match."}
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; sandbox",

@@ -18,7 +18,7 @@ from service.protection.keys import Key, KeyRing
 
 OPEN = frozenset(("/livez", "/readyz", "/docs", "/openapi.json", "/"))
 """Paths that need no key: whether the service lives, and what it is."""
-OPEN_BELOW = "/page/"
+OPEN_BELOW = "/pages/"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="namesmith"'}
 _BEARER = b"bearer "
 _MAX_KEY_BYTES = 512
@@ -58,11 +58,8 @@ class Guard:
 
 def _given(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
     """The key that came with a request, in `Authorization: Bearer` or `X-API-Key`; None where none came, or several."""
-    found = [
-        value[len(_BEARER) :].strip()
-        if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER
-        else value
-        for name, value in headers
-        if name in (b"authorization", b"x-api-key")
-    ]
+    found = [value for name, value in headers if name == b"x-api-key"]
+    for name, value in headers:
+        if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
+            found.append(value[len(_BEARER) :].strip())
     return found[0] if len(found) == 1 else None

@@ -72,8 +72,8 @@ class Quota:
         before, left, current, _ = self._counts.get_sliding_window(limit.key_for(client), expiry)
         most = limit.amount - names
         if current <= most:  # as the window before slides out
-            return max(1, math.ceil(left - (most - current) * expiry / before)) if before else 1
-        return max(1, math.ceil(left + expiry - most * expiry / current))  # as the present one does, after that
+            return math.floor(left - (most - current) * expiry / before) + 1 if before else 1
+        return math.floor(left + expiry - most * expiry / current) + 1  # as the present one does, after that
 
 
 def _counts(storage: str, shared: Path | None) -> Counts:

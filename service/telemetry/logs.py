@@ -15,7 +15,8 @@ import structlog
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered."""
 _MULTILINE = ("exception",)
-_TAMED = ("uvicorn", "uvicorn.error", "uvicorn.access")
+_LOGGERS = ("namesmith", "uvicorn", "uvicorn.error")
+"""Of others only warnings are written."""
 Event = MutableMapping[str, Any]
 
 
@@ -34,11 +35,12 @@ def set_up(form: str, level: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name in _TAMED:
+    root.setLevel(logging.WARNING)
+    for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(level.upper())
 
 
 def _send_to_logging() -> None:

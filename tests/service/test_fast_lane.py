@@ -252,7 +252,9 @@ def test_any_valid_body_has_the_answer_of_the_route(
     past = post(with_lane, data, PAST_THE_LANE)
     assert past == expected
     if expected[0] == 200:
-        assert set(expected[2]) == {"content-length", "content-type", "vary", "x-model-digest", "x-sampler-version"}
+        assert set(expected[2]) - OF_ALL == {
+            *("content-length", "content-type", "vary", "x-model-digest", "x-sampler-version"),
+        }
     if expected[0] == 200 and body.get("n", 10) <= SMALL and not body.get("unique") and not body.get("details"):
         assert through_lane(with_lane.app, body_of(data), TYPED)[0] is None
 

@@ -1,0 +1,134 @@
+"""Metrics say what happened, no more often than it did, and have no series that a client could make up."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from model.store import BUNDLED
+from service.telemetry import metrics
+
+Serve = Callable[..., TestClient]
+Publish = Callable[..., str]
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def series(client: TestClient) -> Series:
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def value(found: Series, name: str, **labels: str) -> float:
+    return found.get((f"namesmith_{name}", frozenset(labels.items())), 0.0)
+
+
+def test_requests_and_names_are_counted(client: TestClient) -> None:
+    before = series(client)
+    answers = [client.post("/sample", json={"n": 50, "case": "lower"}) for _ in range(3)]
+    answers.append(client.get("/sample?n=7&prefix=ka&case=lower"))
+    stream = client.get("/sample?n=20&case=lower", headers={"Accept": "text/plain"}).text.split()
+    client.post("/loss", json={"names": ["emma", "x9", "ava"], "unknown": "skip"})
+    after = series(client)
+
+    def more(name: str, **labels: str) -> float:
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    names = [name for answer in answers for name in answer.json()["names"]] + stream
+    assert more("requests_total", route="/sample", method="POST", status="200") == 3
+    assert more("requests_total", route="/sample", method="GET", status="200") == 2
+    assert more("requests_total", route="/loss", method="POST", status="200") == 1
+    assert more("names_total", model="us-names") == len(names) == 177
+    assert more("characters_total", model="us-names") == sum(map(len, names))
+    assert more("scored_names_total", model="us-names") == 2
+
+
+def test_latencies_fall_into_buckets(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the library's own `observe` counts them."""
+    monkeypatch.setattr(metrics, "_answered", [])
+    observed = [0.0, 0.0005, 0.00051, 0.2, 10.0, 99.0]
+    before = series(client)
+    for seconds in observed:
+        metrics.count_request("/test", "GET", 200, seconds)
+        metrics.REQUEST_SECONDS.labels("/oracle").observe(seconds)
+    after = series(client)
+    buckets = {dict(labels)["le"] for name, labels in after if name == "namesmith_request_seconds_bucket"}
+    assert len(buckets) == 15
+    for bucket in buckets:
+        ours, theirs = (value(after, "request_seconds_bucket", route=r, le=bucket) for r in ("/test", "/oracle"))
+        assert ours == theirs
+    assert value(after, "request_seconds_sum", route="/test") == pytest.approx(sum(observed))
+    assert value(after, "request_seconds_count", route="/test") == len(observed)
+    assert value(before, "request_seconds_count", route="/test") == 0
+
+
+def test_10_000_random_paths_are_one_series(client: TestClient) -> None:
+    client.get("/nothing")
+    client.request("BREW", "/coffee")
+    before = series(client)
+    for i in range(1_000):
+        assert client.get(f"/path{i}", headers={"X-Request-ID": f"id{i}"}).status_code == 404
+        client.request(f"METHOD{i % 50}", "/sample")
+        client.get(f"/models/name{i}?model={i}")
+    after = series(client)
+    assert set(after) - set(before) <= {
+        key for key in after if dict(key[1]).get("route") in ("/models/{name}", "/sample") or "refusals" in key[0]
+    }
+    assert len(after) - len(before) < 40
+    more = value(after, "requests_total", route="other", method="GET", status="404")
+    assert more - value(before, "requests_total", route="other", method="GET", status="404") == 1_000
+
+
+def test_refusals_are_counted_by_reason(client: TestClient) -> None:
+    before = series(client)
+    client.get("/sample?prefix=zzzz&max_length=2")
+    client.get("/sample?n=0")
+    client.get("/models/none")
+    after = series(client)
+    for reason in ("unsatisfiable", "validation", "unknown-model"):
+        assert value(after, "refusals_total", reason=reason) - value(before, "refusals_total", reason=reason) == 1
+
+
+def test_plans_are_kept_made_or_refused(serve: Serve) -> None:
+    client = serve(bundled_store=BUNDLED)
+    before = series(client)
+    for _ in range(3):
+        client.get("/sample?n=1&prefix=qui")
+    client.get("/sample?n=1&prefix=zzzz&max_length=2")
+    after = series(client)
+    results = {r: value(after, "plans_total", result=r) - value(before, "plans_total", result=r) for r in RESULTS}
+    assert results == {"made": 1, "kept": 2, "refused": 1}
+    assert value(after, "plan_seconds_count") - value(before, "plan_seconds_count") == 1
+
+
+RESULTS = ("made", "kept", "refused")
+
+
+def test_what_is_served_is_told(serve: Serve, tmp_path: Path, publish: Publish) -> None:
+    good = publish(tmp_path, "good")
+    bad = publish(tmp_path, "bad")
+    (tmp_path / "bad" / "versions" / bad / "model.safetensors").write_bytes(b"x")
+    client = serve(store=tmp_path)
+    found = series(client)
+    assert value(found, "model_info", model="good", digest=good) == 1
+    assert value(found, "model_rejected", model="bad") == 1
+    assert value(found, "swaps_total", model="good", result="served") >= 1
+    assert value(found, "swaps_total", model="bad", result="rejected") >= 1
+    assert value(found, "model_parameters", model="good") == 16
+
+
+def test_openmetrics_is_spoken_where_it_is_asked_for(client: TestClient) -> None:
+    def ask(accept: str) -> httpx.Response:
+        answer: httpx.Response = client.get("/metrics", headers={"Accept": accept})
+        return answer
+
+    assert ask("application/openmetrics-text").headers["content-type"].startswith("application/openmetrics-text")
+    assert ask("application/openmetrics-text").text.endswith("# EOF\n")
+    assert ask("*/*").headers["content-type"].startswith("text/plain")

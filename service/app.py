@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import problems
 from service.catalog import UnknownModelError
 from service.fast_lane import FastLane
+from service.pages import page_routes
 from service.problems import FieldError, Problem
 from service.request_id import RequestIdMiddleware
 from service.routes import router
@@ -47,10 +48,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         await run_in_threadpool(watcher.stop)
 
-    app = Application(title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = Application(
+        title="namesmith", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.state.settings = settings
     app.state.draining = False
     app.include_router(router)
+    app.include_router(page_routes())
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

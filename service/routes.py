@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from model.spelling import Form
@@ -176,11 +176,6 @@ async def ready(request: Request) -> Readiness:
     await check_generation(catalog)
     digests = {model.name: model.digest for model in catalog.models}
     return Readiness(status="ready", models=digests, rejected=catalog.rejected)
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    return RedirectResponse("/docs")
 
 
 def _catalog(request: Request) -> Catalog:

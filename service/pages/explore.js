@@ -7,7 +7,7 @@ import { link, remember } from "./route.js";
 import { chosenName } from "./served.js";
 import { chance, percent } from "./words.js";
 
-const FIRST = 10; // bars that are shown at once
+const FIRST = 15; // bars that are shown at once; parts.css says so too
 const NAMES = 15;
 const TYPING_MILLISECONDS = 250;
 const input = find("context");

@@ -54,7 +54,7 @@ async function draw() {
   try {
     if (await run((signal) => follow(wanted, signal))) find("results").removeAttribute("aria-busy");
   } catch (problem) {
-    stage.clear();
+    stage.hide();
     find("results").hidden = true;
     find("results").removeAttribute("aria-busy");
     fieldErrors(form, problem);
@@ -87,12 +87,19 @@ function begin({ model, seed, probability }, known) {
   find("results").hidden = false;
   find("stale").hidden = true;
   find("seed-used").textContent = seed;
-  find("probability").textContent = probability === null ? "not known" : chance(Math.log(probability));
-  find("probability-exactly").textContent = meaning(probability);
+  showProbability(probability);
   exportNames(known);
 }
 
-function meaning(probability) {
-  if (probability === null) return "The model is too large for its chances to be added up.";
-  return `of the model's draws meet these conditions: ${percent(probability)}, exactly. Only such names are drawn.`;
+function showProbability(probability) {
+  const [short, long] = told(probability);
+  find("probability").textContent = short;
+  find("probability-exactly").textContent = long;
+}
+
+function told(probability) {
+  if (probability === null) return ["Not known:", "the model is too large for its chances to be added up."];
+  if (probability > 0.5) return [percent(probability), "of the model's draws meet these conditions, exactly."];
+  const log = Math.log(probability);
+  return [chance(log), `draws of the model meets these conditions (${percent(probability)}, exactly). Only such names are drawn.`];
 }

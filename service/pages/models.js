@@ -85,7 +85,7 @@ function facts({ facts: known, block_size: context, parameters, vocabulary }) {
     ["Parameters", count(parameters)],
   ];
   if (known) {
-    rows.push(["A name has", `${rounded(known.expected_length, 1)} letters on average`]);
+    rows.push(["Mean length", `${rounded(known.expected_length, 1)} letters`]);
     if (known.training_mass !== null) rows.push(["Draws from its list", percent(known.training_mass)]);
     if (known.repeat_after) rows.push(["A repeat is likely after", `${count(known.repeat_after)} draws`]);
   }

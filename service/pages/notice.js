@@ -60,7 +60,9 @@ function countDown(seconds, button, again) {
   return timer;
 }
 
+/** The detail as a sentence, without the JSON pointer at its start. */
 function sentence(detail) {
-  const text = (detail ?? "").replace(/^\/(\w+): /, (_, field) => `${field.replace("_", " ")}: `);
+  const [, field, rest] = /^\/(\w+): (.*)/s.exec(detail) ?? [null, "", detail ?? ""];
+  const text = !field || rest.startsWith(field) ? rest : `${field.replace("_", " ")}: ${rest}`;
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) || !text ? "" : ".");
 }

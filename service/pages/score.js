@@ -77,20 +77,26 @@ function scored(name) {
 /** The letters: one stop of the Tab key, the arrow keys go from one to the next. */
 function tiles({ name, characters }, readout) {
   const buttons = characters.map(({ char, log_prob: log }, i) => {
-    const before = characters.slice(0, i).map((each) => each.char).join("");
     const surprise = bits(log);
-    const said = `${percent(Math.exp(log))}, ${rounded(surprise, 1)} bits`;
-    const show = () => {
-      readout.textContent = `${char === "" ? "The end" : `“${char}”`} ${before ? `after “${before}”` : "as the first letter"}: ${said}`;
-    };
+    const show = () => { readout.textContent = sentence(characters, i); };
     return make("button", {
       type: "button", class: `tile s${STEPS.filter((step) => surprise >= step).length}${char === "" ? " end" : ""}`,
-      tabindex: i ? -1 : 0, "aria-label": `${symbol(char)}: ${said}`, onfocus: show, onmouseenter: show,
+      tabindex: i ? -1 : 0, "aria-label": `${symbol(char)}: ${figures(log)}`, onfocus: show, onmouseenter: show,
     }, make("span", { class: "glyph" }, symbol(char)), make("span", { class: "odds" }, rounded(surprise, 1)));
   });
+  const most = characters.reduce((best, { log_prob: log }, i) => (log < characters[best].log_prob ? i : best), 0);
+  readout.textContent = `The greatest surprise: ${sentence(characters, most)}`;
   return make("div", {
     class: "tiles", role: "toolbar", "aria-label": `Letters of ${name}`, onkeydown: (event) => walk(event, buttons),
   }, ...buttons);
+}
+
+const figures = (log) => `${percent(Math.exp(log))}, ${rounded(bits(log), 1)} bits`;
+
+function sentence(characters, i) {
+  const { char, log_prob: log } = characters[i];
+  const before = characters.slice(0, i).map((each) => each.char).join("");
+  return `${char === "" ? "the end" : `“${char}”`} ${before ? `after “${before}”` : "as the first letter"}, ${figures(log)}`;
 }
 
 function walk(event, buttons) {
@@ -106,15 +112,19 @@ function walk(event, buttons) {
 /** The name's loss on a line, beside that of names that the model has not seen. */
 function comparison({ loss }) {
   const dev = chosenModel()?.losses.dev;
-  const mark = make("span", { class: "mark" });
-  mark.style.left = `${Math.min(100, (100 * loss) / SCALE)}%`;
-  const usual = make("span", { class: "usual" });
-  usual.style.left = `${Math.min(100, (100 * (dev ?? 0)) / SCALE)}%`;
+  const known = typeof dev === "number";
+  const told = known ? [`, ${verdict(loss - dev)} the average real name that the model has not seen: `, sign("usual"), rounded(dev)] : [];
   return make("div", { class: "comparison" },
-    make("div", { class: "line", "aria-hidden": "true" }, dev !== undefined && usual, mark),
-    make("p", {}, make("strong", {}, `${rounded(loss)} nats a letter`),
-      dev === undefined ? "" : `, ${verdict(loss - dev)} real names that the model has not seen (${rounded(dev)} on average)`),
+    make("div", { class: "line", "aria-hidden": "true" }, known && at(dev, sign("usual")), at(loss, sign("mark"))),
+    make("p", {}, sign("mark"), make("strong", {}, `${rounded(loss)} nats a letter`), ...told),
   );
+}
+
+const sign = (kind) => make("span", { class: kind });
+
+function at(loss, element) {
+  element.style.left = `${Math.min(100, (100 * loss) / SCALE)}%`;
+  return element;
 }
 
 function verdict(difference) {

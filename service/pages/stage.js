@@ -9,6 +9,7 @@ const SHOWN_RIVALS = 3;
 
 /** The stage while nothing has come yet. */
 export function expect() {
+  find("stage").hidden = false;
   find("stage").setAttribute("aria-busy", "true");
 }
 
@@ -25,8 +26,9 @@ export async function show({ event, data }, signal) {
   }
 }
 
-export function clear() {
-  find("stage").removeAttribute("aria-busy");
+/** Nothing is drawn. */
+export function hide() {
+  find("stage").hidden = true;
   find("letters").replaceChildren();
 }
 

@@ -19,7 +19,7 @@ export function percent(probability) {
 export function chance(log) {
   const odds = -log;
   if (odds < Math.log(1.05)) return "nearly always";
-  if (odds < Math.log(10)) return `1 in ${Number(Math.exp(odds).toPrecision(2))}`;
+  if (odds < Math.log(100)) return `1 in ${Number(Math.exp(odds).toPrecision(2))}`;
   if (odds < Math.log(1e6)) return `1 in ${count(Number(Math.exp(odds).toPrecision(3)))}`;
   if (odds < Math.log(1e15)) return `1 in ${compact.format(Math.exp(odds))}`;
   const power = String(Math.round(odds / Math.LN10));
@@ -29,7 +29,7 @@ export function chance(log) {
 /** Surprise in bits. */
 export const bits = (log) => Math.max(0, -log / Math.LN2);
 
-export const rounded = (number, digits = 2) => number.toFixed(digits);
+export const rounded = (number, digits = 2) => number.toFixed(digits).replace("-", "\u2212");
 
 /** What is shown for a symbol: the end of a name has no letter. */
 export const symbol = (char) => (char === "" ? "end" : char);

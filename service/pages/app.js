@@ -8,7 +8,7 @@ import * as generate from "./generate.js";
 import * as models from "./models.js";
 import { PARTS, current, link } from "./route.js";
 import * as score from "./score.js";
-import { choose, chosenName, refresh, watchModels } from "./served.js";
+import { choose, chosenName, watchModels } from "./served.js";
 
 const parts = { generate, score, explore, models };
 const left = {}; // the settings with which each part was left
@@ -20,7 +20,7 @@ function show() {
     const tab = find(`tab-${name}`);
     tab.setAttribute("aria-selected", String(shown));
     tab.tabIndex = shown ? 0 : -1;
-    find(name).hidden = !shown;
+    find(`part-${name}`).hidden = !shown; // not the name alone: a browser would scroll to it
   }
   document.title = part === "generate" ? "namesmith" : `${find(`tab-${part}`).textContent} · namesmith`;
   choose(fields.get("model"));
@@ -60,4 +60,3 @@ addEventListener("hashchange", show);
 find("model").addEventListener("change", () => parts[current().part].again());
 show();
 watchModels();
-if (current().part !== "models") refresh(true).catch(() => {}); // a part that fails as well tells of it

@@ -58,6 +58,7 @@ async function look() {
       else showNoTop(top.reason);
     });
   } catch (problem) {
+    find("explore-waiting").hidden = true;
     find("explored").hidden = true;
     showProblem(find("explore-problem"), problem, look);
   }
@@ -66,6 +67,7 @@ async function look() {
 function showNext({ context, next }) {
   const list = find("next");
   const most = next[0].prob;
+  find("explore-waiting").hidden = true;
   find("explored").hidden = false;
   find("next-title").textContent = context ? `What comes after “${context}”` : "How names begin";
   list.classList.add("few");

@@ -66,16 +66,18 @@ async function follow(wanted, signal) {
   const n = Number(wanted.n ?? 10);
   const begun = [];
   let whole;
+  let failed;
   for await (const item of events("sample/stream", { fields: { ...wanted, n: Math.min(n, FOLLOWED) }, signal })) {
     if (item.event === "start") {
       const known = { ...wanted, seed: wanted.seed ?? item.data.seed };
       whole = ask("sample", { fields: { ...known, details: true }, signal });
-      whole.catch(() => {}); // it is waited for below
+      whole.catch((problem) => { failed = problem; });
       begin(item.data, known);
     } else if (item.event === "name") {
       begun.push(item.data);
       showNames(begun, n, false);
     }
+    if (failed) throw failed;
     await stage.show(item, signal);
   }
   const answer = await whole;

@@ -16,6 +16,7 @@ export async function again() {
     await refresh();
     render();
   } catch (problem) {
+    find("models-waiting").hidden = true;
     showProblem(find("models-problem"), problem, again);
   }
 }
@@ -29,6 +30,7 @@ export function start() {
 function render() {
   const { models, default: standard } = served();
   const cards = new Map([...find("cards").children].map((card) => [card.dataset.digest, card]));
+  find("models-waiting").hidden = true;
   find("models-empty").hidden = models.length > 0;
   find("cards").replaceChildren(...models.map((model) => {
     const key = `${model.name} ${model.digest} ${model.name === standard}`;

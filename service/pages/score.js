@@ -34,6 +34,7 @@ async function score() {
   const names = input.value.split("\n").map((name) => name.trim()).filter(Boolean);
   remember("score", { name: names.slice(0, MOST_NAMES), model: chosenName() });
   hideProblem(find("score-problem"));
+  find("score-waiting").hidden = names.length === 0 || answer !== null;
   find("score-empty").hidden = names.length > 0;
   find("score-more").hidden = names.length <= MOST_NAMES;
   if (!names.length) {
@@ -47,11 +48,13 @@ async function score() {
   } catch (problem) {
     answer = null;
     find("scores").replaceChildren();
+    find("score-waiting").hidden = true;
     showProblem(find("score-problem"), problem, score);
   }
 }
 
 function render() {
+  find("score-waiting").hidden = true;
   find("scores").replaceChildren(...answer.names.map((name) => (name.characters ? scored(name) : skipped(name))));
 }
 

@@ -6,6 +6,7 @@ import { storedKey } from "./key.js";
 import { tell } from "./notice.js";
 
 const POLL_MILLISECONDS = 4000;
+const FIRST_MILLISECONDS = 600; // the first name does not wait for all that /models adds up
 const listeners = [];
 let known = null;
 
@@ -44,9 +45,9 @@ export async function refresh(quiet = false) {
 
 /** Begins to look after the models; only while the page is seen. */
 export function watchModels() {
-  setInterval(() => {
-    if (!document.hidden && (known || storedKey())) refresh(true).catch(() => {}); // the parts tell of problems
-  }, POLL_MILLISECONDS);
+  const look = () => refresh(true).catch(() => {}); // the parts tell of problems
+  setTimeout(() => { if (!known) look(); }, FIRST_MILLISECONDS);
+  setInterval(() => { if (!document.hidden && (known || storedKey())) look(); }, POLL_MILLISECONDS);
 }
 
 function fillMenu() {

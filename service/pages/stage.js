@@ -3,8 +3,8 @@
 import { find, make, pause, still } from "./dom.js";
 import { percent, symbol } from "./words.js";
 
-const LETTER_MILLISECONDS = 70;
-const NAME_MILLISECONDS = 420;
+const LETTER_MILLISECONDS = 50;
+const NAME_MILLISECONDS = 500;
 const SHOWN_RIVALS = 3;
 
 /** The stage while nothing has come yet. */

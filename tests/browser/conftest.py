@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.reliability.running import Running, running
 
 _FIGURE = "page figure"
+_PATIENCE_MILLISECONDS = 20_000  # a machine may be busy with other tests
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -34,6 +35,7 @@ def site(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runn
 def browser(site: Running) -> Iterator[Browser]:
     """Ended with each file: while it runs, no other event loop can run in this process."""
     assert site.url
+    expect.set_options(timeout=_PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         yield browser
@@ -52,7 +54,7 @@ def visit(browser: Browser, site: Running) -> Iterator[Callable[..., Page]]:
         motion = fields.pop("motion", "reduce")
         context = browser.new_context(reduced_motion=motion, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)

@@ -1,5 +1,6 @@
 """The part that invents names says what /sample says."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -102,11 +103,11 @@ def test_changing_a_setting_draws_anew(visit: Visit) -> None:
     page = visit("generate", seed=1)
     shown(page, 10)
     page.fill("#prefix", "qu")
-    page.wait_for_function("[...document.querySelectorAll('#names a')].every((a) => a.textContent.startsWith('Qu'))")
+    expect(page.locator("#names a")).to_have_text([re.compile("^Qu")] * 10)
     assert "prefix=qu" in page.url
     page.locator("[data-mirrors]").fill("0.3")
     assert page.input_value("#temperature") == "0.3"
-    page.wait_for_function("location.hash.includes('temperature=0.3')")
+    expect(page).to_have_url(re.compile("temperature=0.3"))
 
 
 def test_a_set_that_runs_out_says_so(visit: Visit) -> None:

@@ -20,7 +20,9 @@ from tests.reliability.running import ROOT
 Visit = Callable[..., Page]
 Api = Callable[..., Any]
 TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "training" / "health" / "templates"), autoescape=True)
-SVG = '<svg viewBox="0 0 60 20" width="60" height="20"><script>alert(1)</script><path d="M0 0h60v20z"/></svg>'
+SVG = """<svg viewBox="0 0 60 20" width="60" height="20"><defs><style type="text/css">*{stroke-linejoin: round}</style>
+<path id="dot" d="M 0 0 L 9 9" style="stroke: currentColor"/></defs><script>alert(1)</script>
+<use xlink:href="#dot" x="1" y="2" style="fill: none"/></svg>"""
 VILLAGE = {"baselines": {"dev": {"unigram": 2.8123, "bigram": 2.5, "kneser_ney": 2.2004}}}
 
 

@@ -35,7 +35,7 @@ def test_files_come_from_memory(client: TestClient, check_problem: Callable[...,
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_page_loads_anything_from_elsewhere_or_holds_styles_or_scripts(name: str) -> None:
-    text = (DIRECTORY / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+    text = (DIRECTORY / name).read_text("utf-8").replace("http://www.w3.org/", "")  # namespaces
     assert not re.search(r"https?://|//[a-z]+\.[a-z]|@import", text)
     if name.endswith(".html"):
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script>|javascript:", text)

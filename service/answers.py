@@ -67,6 +67,7 @@ def describe(model: ServedModel) -> ModelInfo:
             normalization={"form": normalization.form, "case": normalization.case},
         ),
         losses=_section(facts, "losses"),
+        baselines=_section(_section(model.version.manifest, "facts"), "baselines"),
         data=_section(facts, "data"),
         config=_section(facts, "config"),
         facts=model.facts,
@@ -76,6 +77,6 @@ def describe(model: ServedModel) -> ModelInfo:
 
 
 def _section(facts: dict[str, Any], name: str) -> dict[str, Any]:
-    """Facts are whatever the checkpoint's maker wrote; only an object can be shown."""
+    """Facts are whatever the version's maker wrote; only an object can be shown."""
     section = facts.get(name)
     return section if isinstance(section, dict) else {}

@@ -13,6 +13,7 @@ from service import health, models, problems, routes
 from service.catalog import UnknownModelError, VersionGoneError
 from service.fast_lane import FastLane
 from service.openapi import openapi
+from service.pages import page_routes
 from service.protection.admission import Admission
 from service.protection.guard import Guard
 from service.protection.keys import KeyRing
@@ -71,7 +72,9 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
         for end in endings:
             await run_in_threadpool(end)
 
-    app = Application(title="namesmith", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = Application(
+        title="namesmith", version=VERSION, description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.state.settings = settings
     app.state.draining = False
     app.state.work = Admission(settings.max_work_ms, "much work")
@@ -80,6 +83,7 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
     app.state.quota = _quota(settings)
     for module in (routes, models, health, exposition):
         app.include_router(module.router)
+    app.include_router(page_routes())
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")
     problems.translate(app, VersionGoneError, 409, "version-gone")

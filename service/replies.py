@@ -130,6 +130,9 @@ class ModelInfo(BaseModel):
     block_size: int = Field(description="Characters of context.")
     vocabulary: VocabularyInfo
     losses: dict[str, Any] = Field(description="Nats a character on each part of the training list.")
+    baselines: dict[str, Any] = Field(
+        description="Nats a character that counting reaches on the held-out parts; empty where it was not measured."
+    )
     data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
     config: dict[str, Any] = Field(description="How it was trained.")
     facts: ModelFacts | None = Field(description="Exact; null for a model that is too large for a table.")

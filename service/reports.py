@@ -1,9 +1,9 @@
 """Training reports: HTML that came with a version, read from the store when asked for."""
 
 from fastapi import Response
-from fastapi.responses import HTMLResponse
 
 from model.version_files import REPORT_FILE
+from service import etags
 from service.problems import ProblemError, documented
 from service.served import ServedModel
 
@@ -14,20 +14,15 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",  # kept, but asked about each time: the name may lead to another version by then
 }
 
 
 def answer(model: ServedModel, known: str | None) -> Response:
-    """The report of `model`, or 304 where `known` (If-None-Match) has it. Raises ProblemError: 404 for a version
-    without one."""
+    """The report of `model`, or 304 where `known` (If-None-Match) has it: the name may lead to another version by
+    then. Raises ProblemError: 404 for a version without one."""
     content = model.version.read(REPORT_FILE)
     if content is None:
         detail = f"this version of {model.name} was published without a report; `python -m training report` makes one"
         raise ProblemError(404, "no-report", detail)
-    tag = f'"{model.version.manifest["files"][REPORT_FILE]}"'
-    headers = {**_HEADERS, "ETag": tag, "X-Model-Digest": model.digest}
-    tags = {part.strip().removeprefix("W/") for part in (known or "").split(",")}
-    if tags & {tag, "*"}:
-        return Response(status_code=304, headers=headers)
-    return HTMLResponse(content, headers=headers)
+    tag = model.version.manifest["files"][REPORT_FILE]
+    return etags.answer(known, tag, content, "text/html", {**_HEADERS, "X-Model-Digest": model.digest})

@@ -1,10 +1,13 @@
 """Where results go: a file that is written whole or not at all, or stdout."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import BinaryIO
 
 from model.durable import sync_directory
@@ -31,18 +34,37 @@ def written_whole(path: Path | None) -> Iterator[BinaryIO]:
         target = path.resolve()  # behind a link
         temporary = target.with_name(f".{target.name}-{os.getpid()}")
         try:
-            with temporary.open("wb") as file:
+            with _ending_by_exception(), temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o7777)
             temporary.replace(target)
-        except BaseException:
+        except BaseException as error:
             with suppress(OSError):
                 temporary.unlink()
+            if isinstance(error, OSError) and error.filename == str(temporary):
+                error.filename = str(path)
             raise
         sync_directory(target.parent)
+
+
+@contextmanager
+def _ending_by_exception() -> Iterator[None]:
+    """SIGTERM ends the program as an exception does, so that nothing is left behind."""
+    if current_thread() is not main_thread():
+        yield
+        return
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from service.bulk.batches import Batch
 from service.bulk.formats import FileError
@@ -92,9 +92,11 @@ class CsvWriter:
         """A CSV has no end of its own."""
 
     def _write_rows(self, rows: Iterable[list[str]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator=self._line_end).writerows(rows)
-        self._file.write(text.getvalue().encode())
+        rows = list(rows)
+        text = _written(rows, self._line_end, csv.QUOTE_MINIMAL)
+        if self._line_end == "\n" and "\r" in text:  # which the writer leaves unquoted
+            text = _written(rows, self._line_end, csv.QUOTE_ALL)
+        self._file.write(text.encode())
 
 
 class NamesCsvWriter(CsvWriter):
@@ -107,6 +109,12 @@ class NamesCsvWriter(CsvWriter):
         else:
             rows = map(",".join, zip(*texts, strict=True))
             self._file.write("".join([row + self._line_end for row in rows]).encode())
+
+
+def _written(rows: Iterable[list[str]], line_end: str, quoting: Literal[0, 1]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end, quoting=quoting).writerows(rows)
+    return text.getvalue()
 
 
 def _line_of(read: list[list[str]], index: int, first: int) -> int:

@@ -38,6 +38,7 @@ from namesmith_client.results import (
     StreamStart,
     Top,
 )
+from namesmith_client.retrying import Retrying
 from namesmith_client.synchronous import Client, Events, Names
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "RateLimitedError",
     "Readiness",
     "RefusedError",
+    "Retrying",
     "Sample",
     "SampleFields",
     "ServiceError",

@@ -37,12 +37,12 @@ def expected(client: TestClient, names: list[str], **fields: Any) -> list[dict[s
 
 def rows_of(data: bytes) -> list[dict[str, Any]]:
     """Of a CSV; numbers and truth as such."""
-    rows = list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
     shown = {"true": True, "false": False, "": None}
     for row in rows:
-        row |= {"novel": shown[row["novel"]]}  # type: ignore[dict-item]
-        row |= {key: float(row[key]) if row[key] else None for key in ("loss", "log_prob")}  # type: ignore[dict-item]
-    return rows  # type: ignore[return-value]
+        row |= {"novel": shown[row["novel"]]}
+        row |= {key: float(row[key]) if row[key] else None for key in ("loss", "log_prob")}
+    return rows
 
 
 def parquet(**columns: Any) -> bytes:

@@ -22,7 +22,7 @@ def run_shell(script: str, directory: Path, **environment: str) -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     variables = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)} | environment
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["bash", "-eu", "-c", script],
         cwd=directory,
         env=variables,
         capture_output=True,

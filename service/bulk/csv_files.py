@@ -17,9 +17,6 @@ LINE_END = "\r\n"
 """As RFC 4180 has it, where there is no file to be like."""
 _BATCH_ROWS = 16_384
 _LINE_END = re.compile("\r\n|\r|\n")
-_SPECIAL = re.compile('[",\r\n]')
-_NUMBERS = 4
-"""Columns, the names and what is never quoted: loss, log_prob, novel."""
 _SHOWN = 200
 
 
@@ -81,15 +78,29 @@ class CsvWriter:
         if taken := set(header) & set(added):
             raise FileError(f"there is a column {min(taken)!r} already: rename it, or leave it out")
         self._file = file
+        self._width = len(header)
         self._line_end = line_end
         self._write_rows([[*header, *added]])
 
     def write(self, rows: Iterable[list[str]], scored: Scored) -> None:
-        added = map(list, zip(*scored.texts("", str), strict=True))
-        self._write_rows(map(operator.add, rows, added))
+        rows = list(rows)
+        if not self._write_plain(list(map(",".join, rows)), scored):
+            added = map(list, zip(*scored.texts("", str), strict=True))
+            self._write_rows(map(operator.add, rows, added))
 
     def finish(self) -> None:
         """A CSV has no end of its own."""
+
+    def _write_plain(self, lines: Sequence[str], scored: Scored) -> bool:
+        """Writes rows of which no cell has to be quoted, as is mostly so: several times as fast. Else False."""
+        together = "\n".join(lines)
+        commas, breaks = len(lines) * (self._width - 1), len(lines) - 1
+        plain = not any(char in together for char in '"\r') and "" not in lines
+        if not (plain and scored.only_numbers and (together.count(","), together.count("\n")) == (commas, breaks)):
+            return False
+        rows = map(",".join, zip(lines, *scored.texts("", str), strict=True))
+        self._file.write("".join([row + self._line_end for row in rows]).encode())
+        return True
 
     def _write_rows(self, rows: Iterable[list[str]]) -> None:
         rows = list(rows)
@@ -100,15 +111,11 @@ class CsvWriter:
 
 
 class NamesCsvWriter(CsvWriter):
-    """Implements `Writer` for names alone, which hardly ever have to be quoted: twice as fast."""
+    """Implements `Writer` for names alone."""
 
     def write(self, names: Sequence[str], scored: Scored) -> None:  # type: ignore[override]
-        texts = [names, *scored.texts("", str)]
-        if len(texts) > _NUMBERS or _SPECIAL.search("".join(names)):
+        if not self._write_plain(names, scored):
             super().write([[name] for name in names], scored)
-        else:
-            rows = map(",".join, zip(*texts, strict=True))
-            self._file.write("".join([row + self._line_end for row in rows]).encode())
 
 
 def _written(rows: Iterable[list[str]], line_end: str, quoting: Literal[0, 1]) -> str:

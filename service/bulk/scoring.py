@@ -45,6 +45,11 @@ class Scored:
         asked = {"reason": self.reason, "characters": self.characters}
         return columns | {name: column for name, column in asked.items() if column is not None}
 
+    @property
+    def only_numbers(self) -> bool:
+        """And truth: nothing that a CSV may have to quote."""
+        return self.reason is None and self.characters is None
+
     def texts(self, null: str, quote: Callable[[str], str]) -> list[list[str]]:
         """The columns as JSON text, with `null` for what is missing and reasons as `quote` writes them."""
         written = [_floats(self.loss, null), _floats(self.log_prob, null)]

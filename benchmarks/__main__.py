@@ -7,7 +7,7 @@ from benchmarks import machine
 
 
 def main() -> None:
-    benchmarks = {"training": _training, "sampling": _sampling, "http": _http, "models": _models}
+    benchmarks = {"training": _training, "sampling": _sampling, "http": _http, "models": _models, "files": _files}
     on_request = {"recipes": _recipes}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
@@ -54,6 +54,12 @@ def _models(quick: bool) -> None:  # noqa: ARG001
     from benchmarks import further_models
 
     further_models.main()
+
+
+def _files(quick: bool) -> None:
+    from benchmarks import files
+
+    files.main(quick)
 
 
 main()

@@ -1,112 +1,50 @@
-"""The command line of the service: serve."""
+"""The command line of the service: each command's home is a module of `service.commands`."""
 
-import logging
-import os
-import socket
 import sys
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Annotated
+from typing import Never
 
 import typer
 from pydantic import ValidationError
 
-from model import store
-from service import tables
-from service.listener import bind
-from service.protection.keys import add_key, new_key
-from service.server import Options
-from service.server import serve as serve_alone
-from service.settings import Settings
-from service.supervisor import Supervisor
-from service.telemetry.metric_files import MetricFiles
-from service.worker import Worker
+from model.errors import NamesmithError
+from service.bulk.output import ReaderGoneError
+from service.commands.key import key
+from service.commands.options import OptionError
+from service.commands.sample import sample
+from service.commands.score import score
+from service.commands.serve import serve
+from service.problems import ProblemError
 
-log = logging.getLogger("namesmith")
-_OPEN_WARNING = (
-    "ANYONE who can reach this address may use the service: it listens beyond this machine, and no API keys are set. "
-    "Set NAMESMITH_KEYS_FILE (`python -m service key NAME` makes a key), or put a proxy in front that knows clients."
-)
+FAILED, BAD_USAGE = 1, 2
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Serve name models over HTTP.")
-
-
-@app.callback()
-def _commands() -> None:
-    """Serve name models over HTTP."""
-
-
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
-    store_dir: Annotated[
-        Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of your own models.")
-    ] = store.OWN,
-    access_log: Annotated[
-        bool, typer.Option("--access-log", help="Print a line for each request, which costs speed.")
-    ] = False,
-) -> None:
-    """Start the HTTP service."""
-    os.environ["NAMESMITH_STORE"] = str(store_dir.resolve())  # worker processes read their settings there
-    settings = Settings()
-    if workers == 1:  # else the models are loaded in other processes
-        tables.begin(settings.table_budget_mb << 20)
-    sys.exit(_serve(host, port, workers, Options(access_log), settings))
-
-
-@app.command()
-def key(
-    name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dots, dashes and underscores.")],
-    file: Annotated[Path | None, typer.Option(help="File of keys to add it to; else its line is shown.")] = None,
-) -> None:
-    """Make an API key. It is printed once, and kept nowhere: what the service needs is its digest."""
-    try:
-        made, line = new_key(name)
-        if file is not None:
-            add_key(file, line)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
-    told = f"added to {file}" if file is not None else f"for the keys of the service: {line}"
-    print(told, file=sys.stderr)  # noqa: T201
-    print(made)  # noqa: T201
-
-
-def _serve(host: str, port: int, workers: int, options: Options, settings: Settings) -> int:
-    options.config(None, settings)  # sets logging up
-    try:
-        listener = bind(host, port)
-    except OSError as error:
-        why = str(error.strerror).lower()
-        print(f"error: cannot listen on {host}, port {port}: {why}", file=sys.stderr)  # noqa: T201
-        return 1
-    address = f"[{host}]" if ":" in host else host
-    if not settings.has_keys and not _is_loopback(listener):
-        log.warning(_OPEN_WARNING)
-    log.info("Listening on http://%s:%d (Ctrl-C ends it)", address, listener.getsockname()[1])
-    if workers == 1:
-        return serve_alone(listener, options)
-    files = MetricFiles()
-    try:
-        return Supervisor(
-            lambda: Worker(listener, options, files), listener, workers, settings.health_seconds, settings.drain_seconds
-        ).run()
-    finally:
-        files.close()
-
-
-def _is_loopback(listener: socket.socket) -> bool:
-    return ip_address(listener.getsockname()[0]).is_loopback
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Serve name models over HTTP, or use them here.")
+app.command("serve")(serve)
+app.command("sample")(sample)
+app.command("score")(score)
+app.command("key")(key)
 
 
 def main() -> None:
-    """Runs the command line; a bad setting is one line and exit code 2."""
+    """Runs the command line; whatever is expected to go wrong is one line and an exit code."""
     try:
         app()
+    except ReaderGoneError:  # it has what it wanted, as `head` has
+        sys.exit(0)
     except ValidationError as error:
         for item in error.errors(include_url=False):
             name = "NAMESMITH_" + "_".join(map(str, item["loc"])).upper()
             print(f"error: {name}: {item['msg']}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        sys.exit(BAD_USAGE)
+    except OptionError as error:
+        _fail(str(error), BAD_USAGE)
+    except ProblemError as error:  # about a field, which is an option here
+        _fail(str(OptionError(error.errors[0].pointer[1:], error.errors[0].detail)), BAD_USAGE)
+    except NamesmithError as error:
+        _fail(str(error), FAILED)
+    except OSError as error:
+        _fail(f"{error.filename or 'input or output'}: {error.strerror}", FAILED)
+
+
+def _fail(message: str, code: int) -> Never:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)

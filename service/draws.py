@@ -92,23 +92,34 @@ class Draw:
 
     def stream(self, form: Form) -> Iterator[bytes]:
         """The names in one of the streamed forms, in parts."""
-        if form is Form.CSV:
-            yield _CSV_HEADER[self.request.details]
-        spelling = self.model.spelling(self.request.case, form)
+        yield from filter(None, (self.heading(form),))
         for chunk in self.names():
-            if self.request.details and form is not Form.LINES:
-                yield self._detailed(chunk, form)
-            else:
-                yield spelling.write(chunk)
+            yield self.written(chunk, form)
+
+    def heading(self, form: Form) -> bytes:
+        """What stands before the first name."""
+        return _CSV_HEADER[self.request.details] if form is Form.CSV else b""
+
+    def written(self, chunk: Names, form: Form) -> bytes:
+        """Some of the names in one of the streamed forms."""
+        if self.request.details and form is not Form.LINES:
+            return self._detailed(chunk, form)
+        return self.model.spelling(self.request.case, form).write(chunk)
+
+    def columns(self, names: Names) -> list[list[object]]:
+        """The names and, with `details`, the log-probability of each and whether it is new."""
+        columns: list[list[object]] = [[*self.model.texts(names, self.request.case)]]
+        if self.request.details:
+            novel = self.model.novel(names)
+            columns += [
+                self.sampler.log_probs(names).tolist(),
+                [None] * len(names) if novel is None else novel.tolist(),
+            ]
+        return columns
 
     def _facts(self, names: Names) -> list[dict[str, object]]:
-        novel = self.model.novel(names)
-        facts = zip(
-            self.model.texts(names, self.request.case),
-            self.sampler.log_probs(names).tolist(),
-            [None] * len(names) if novel is None else novel.tolist(),
-            strict=True,
-        )
+        """With `details` only."""
+        facts = zip(*self.columns(names), strict=True)
         return [{"name": name, "log_prob": log_prob, "novel": new} for name, log_prob, new in facts]
 
     def _detailed(self, names: Names, form: Form) -> bytes:

@@ -128,14 +128,11 @@ class NextQuery(Shape):
     )
 
 
-class LossRequest(BaseModel):
-    """Which names to score."""
+class Scoring(BaseModel):
+    """How names are scored."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": [{"names": ["emma", "xqzzt"]}]}
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    names: list[NameText] = Field(min_length=1, max_length=MAX_NAMES)
     model: ModelName | None = Field(None, description="Which model; the default one if left out.")
     details: bool = Field(False, description="The log-probability of each character.")
     unknown: Literal["error", "skip"] = Field(
@@ -143,15 +140,18 @@ class LossRequest(BaseModel):
     )
 
 
-class LossQuery(BaseModel):
+class LossRequest(Scoring):
+    """Which names to score."""
+
+    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"names": ["emma", "xqzzt"]}]})
+
+    names: list[NameText] = Field(min_length=1, max_length=MAX_NAMES)
+
+
+class LossQuery(Scoring):
     """The same as query parameters: `name=emma&name=ava`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: list[NameText] = Field(min_length=1, max_length=MAX_NAMES, examples=[["emma"]])
-    model: ModelName | None = None
-    details: bool = False
-    unknown: Literal["error", "skip"] = "error"
 
     def as_request(self) -> LossRequest:
         return LossRequest(names=self.name, model=self.model, details=self.details, unknown=self.unknown)

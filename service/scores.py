@@ -1,13 +1,16 @@
 """Answers of /loss: how likely names are."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from model.errors import UnknownCharacterError
 from model.names import Names
-from model.transitions import Floats
+from model.transitions import Floats, Ints
 from model.vocabulary import Vocabulary
 from service.catalog import Catalog
 from service.problems import field_problem
@@ -16,30 +19,75 @@ from service.served import ServedModel
 from service.telemetry.metrics import SCORED, count
 
 
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """How likely names (names,) are under a model, at temperature 1; the scores of an unknown one mean nothing."""
+
+    vocabulary: Vocabulary
+    texts: list[str]
+    """Normalised."""
+    names: Names
+    unknown: NDArray[np.bool_]
+    """Which names have a character outside the vocabulary."""
+    steps: Floats
+    """Natural log-probability of each letter and of each end, name after name."""
+    log_probs: Floats
+    novel: NDArray[np.bool_] | None
+
+    @property
+    def counts(self) -> Ints:
+        """Letters and the end."""
+        return self.names.lengths + 1
+
+    @property
+    def losses(self) -> Floats:
+        """Nats a character."""
+        losses: Floats = -self.log_probs / self.counts
+        return losses
+
+    def reason(self, index: int) -> str:
+        """What is unknown in a name that has such a character."""
+        try:
+            self.vocabulary.encode(self.texts[index])
+        except UnknownCharacterError as error:
+            return str(error)
+        raise AssertionError("the text has no unknown character")
+
+    def characters(self) -> list[object]:
+        """For each name what each of its letters and its end contribute."""
+        ends = (self.names.ends + np.arange(len(self.names) + 1)).tolist()
+        values = self.steps.tolist()
+        return [
+            [{"char": char, "log_prob": value} for char, value in zip((*text, ""), values[begin:end], strict=False)]
+            for text, begin, end in zip(self.texts, ends[:-1], ends[1:], strict=True)
+        ]
+
+
+def score_names(model: ServedModel, given: Sequence[str]) -> Scores:
+    """Scores names as they were given."""
+    texts = model.vocabulary.normalization.all_of(given)
+    names, unknown = Names.of_texts(texts, model.vocabulary)
+    steps = model.engine.log_probs(names)
+    return Scores(model.vocabulary, texts, names, unknown, steps, names.totals(steps), model.novel(names))
+
+
 def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple[ServedModel, bytes]:
     """The model that was asked and the bytes of a LossResponse. Raises UnknownModelError, and ProblemError for a
     character outside the vocabulary unless such names are skipped. `field` is what the request calls its names."""
     model = catalog.get(request.model)
-    texts = model.vocabulary.normalization.all_of(request.names)
-    names, unknown = Names.of_texts(texts, model.vocabulary)
+    scores = score_names(model, request.names)
+    unknown = scores.unknown
     if unknown.any() and request.unknown == "error":
         first = int(unknown.argmax())
-        raise field_problem(f"/{field}/{first}", _reason(texts[first], model.vocabulary), "unknown-character")
-    steps = model.engine.log_probs(names)
-    if not request.details:
-        characters: list[object] = [None] * len(texts)
-    else:
-        characters = list(_characters(texts, names, steps))
+        raise field_problem(f"/{field}/{first}", scores.reason(first), "unknown-character")
     known = ~unknown
-    totals, counts = names.totals(steps), names.lengths + 1
-    mean = -float(totals[known].sum() / counts[known].sum()) if known.any() else None
-    novel = model.novel(names)
+    mean = -float(scores.log_probs[known].sum() / scores.counts[known].sum()) if known.any() else None
     fields = zip(
         request.names,
-        (-totals / counts).tolist(),
-        totals.tolist(),
-        [None] * len(texts) if novel is None else novel.tolist(),
-        characters,
+        scores.losses.tolist(),
+        scores.log_probs.tolist(),
+        [None] * len(known) if scores.novel is None else scores.novel.tolist(),
+        scores.characters() if request.details else [None] * len(known),
         strict=True,
     )
     answers: list[dict[str, object]] = [
@@ -47,10 +95,7 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
         for name, loss, log_prob, new, each in fields
     ]
     for i in np.flatnonzero(unknown).tolist():
-        answers[i] = dict.fromkeys(answers[i]) | {
-            "name": request.names[i],
-            "reason": _reason(texts[i], model.vocabulary),
-        }
+        answers[i] = dict.fromkeys(answers[i]) | {"name": request.names[i], "reason": scores.reason(i)}
     answer = {
         "loss": mean,
         "perplexity": None if mean is None else math.exp(mean),
@@ -59,20 +104,3 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
     }
     count(SCORED, model.name, int(known.sum()))
     return model, orjson.dumps(answer)
-
-
-def _characters(texts: list[str], names: Names, steps: Floats) -> "list[object]":
-    ends = (names.ends + np.arange(len(names) + 1)).tolist()
-    values = steps.tolist()
-    return [
-        [{"char": char, "log_prob": value} for char, value in zip((*text, ""), values[begin:end], strict=False)]
-        for text, begin, end in zip(texts, ends[:-1], ends[1:], strict=True)
-    ]
-
-
-def _reason(text: str, vocabulary: Vocabulary) -> str:
-    try:
-        vocabulary.encode(text)
-    except UnknownCharacterError as error:
-        return str(error)
-    raise AssertionError("the text has no unknown character")

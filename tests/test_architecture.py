@@ -12,8 +12,9 @@ MAX_LINES = 200
 FORBIDDEN = {
     "model": {"training", "service", "matplotlib", "fastapi", "starlette", "uvicorn", "typer", "rich"},
     "training": {"service", "fastapi", "starlette", "uvicorn"},
-    "service": {"training", "rich", "matplotlib", "PIL"},
+    "service": {"training", "matplotlib", "PIL"},
 }
+COMMANDS = ROOT / "service" / "commands"
 
 
 def sources(package: str) -> list[Path]:
@@ -37,6 +38,11 @@ def test_arrows_between_packages_point_to_the_model(package: str) -> None:
     for path in sources(package):
         wrong = FORBIDDEN[package] & set(imported(ast.parse(path.read_text())))
         assert not wrong, f"{path.relative_to(ROOT)} imports {', '.join(wrong)}"
+
+
+def test_only_the_commands_of_the_service_know_of_a_terminal() -> None:
+    for path in set(sources("service")) - set(COMMANDS.glob("*.py")):
+        assert "rich" not in set(imported(ast.parse(path.read_text()))), path
 
 
 def test_the_check_of_arrows_sees_every_form_of_import() -> None:

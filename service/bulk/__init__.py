@@ -1,0 +1,1 @@
+"""Files and pipes of names: read and written in constant memory, whatever their form."""

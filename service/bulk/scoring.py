@@ -1,0 +1,149 @@
+"""Scores of many names, batch after batch."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from model.transitions import Floats
+from model.vocabulary import MAX_NAME_LENGTH
+from service import scores
+from service.served import ServedModel
+
+_TRUTHS = ("false", "true")
+
+
+class UnscoredNameError(Exception):
+    """Name `index` of a batch cannot be scored."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores (names,) of a batch; NaN and None where a name was skipped."""
+
+    loss: Floats
+    log_prob: Floats
+    novel: list[bool | None]
+    reason: list[str | None] | None
+    """Why a name was skipped; None where none may be."""
+    characters: list[object] | None
+    """As in the answers of /loss, where they were asked for."""
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """By name, in order."""
+        columns: dict[str, object] = {"loss": self.loss, "log_prob": self.log_prob, "novel": self.novel}
+        asked = {"reason": self.reason, "characters": self.characters}
+        return columns | {name: column for name, column in asked.items() if column is not None}
+
+    @property
+    def only_numbers(self) -> bool:
+        """And truth: nothing that a CSV may have to quote."""
+        return self.reason is None and self.characters is None
+
+    def texts(self, null: str, quote: Callable[[str], str]) -> list[list[str]]:
+        """The columns as JSON text, with `null` for what is missing and reasons as `quote` writes them."""
+        written = [_floats(self.loss, null), _floats(self.log_prob, null)]
+        written.append([null if new is None else _TRUTHS[new] for new in self.novel])
+        if self.reason is not None:
+            written.append([null if reason is None else quote(reason) for reason in self.reason])
+        if self.characters is not None:
+            written.append([null if each is None else orjson.dumps(each).decode() for each in self.characters])
+        return written
+
+
+class Scorer:
+    """Scores names by a model, as /loss does, and sums up."""
+
+    def __init__(self, model: ServedModel, unknown: Literal["error", "skip"], details: bool) -> None:
+        self._model = model
+        self._skip = unknown == "skip"
+        self._details = details
+        self.names = self.skipped = 0
+        self._log_prob = 0.0
+        self._characters = 0
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that every batch gets."""
+        return ["loss", "log_prob", "novel"] + ["reason"] * self._skip + ["characters"] * self._details
+
+    @property
+    def loss(self) -> float | None:
+        """The mean over all characters of all names that were scored, ends included."""
+        return -self._log_prob / self._characters if self._characters else None
+
+    @property
+    def perplexity(self) -> float | None:
+        return None if self.loss is None else math.exp(self.loss)
+
+    def score(self, given: Sequence[object]) -> Scored:
+        """Raises UnscoredNameError, unless such names are to be skipped."""
+        faults = _faults(given)
+        texts: Sequence[Any] = given
+        if faults:
+            texts = ["" if index in faults else name for index, name in enumerate(given)]
+        scored = scores.score_names(self._model, texts)
+        missing = scored.unknown
+        for index in np.flatnonzero(missing).tolist():
+            faults.setdefault(index, scored.reason(index))
+        if faults and not self._skip:
+            first = min(faults)
+            raise UnscoredNameError(first, faults[first])
+        missing[list(faults)] = True
+        self._count(scored, missing)
+        novel: list[bool | None] = [None] * len(texts) if scored.novel is None else scored.novel.tolist()
+        characters = scored.characters() if self._details else None
+        for index in faults:
+            novel[index] = None
+            if characters is not None:
+                characters[index] = None
+        reason = [faults.get(index) for index in range(len(texts))] if self._skip else None
+        return Scored(
+            np.where(missing, np.nan, scored.losses),
+            np.where(missing, np.nan, scored.log_probs),
+            novel,
+            reason,
+            characters,
+        )
+
+    def _count(self, scored: scores.Scores, missing: NDArray[np.bool_]) -> None:
+        self.names += len(missing)
+        self.skipped += int(missing.sum())
+        self._log_prob += float(scored.log_probs[~missing].sum())
+        self._characters += int(scored.counts[~missing].sum())
+
+
+def _faults(given: Sequence[object]) -> dict[int, str]:
+    """What cannot be a name, by index."""
+    if set(map(type, given)) <= {str}:
+        lengths = np.fromiter(map(len, given), dtype=np.int64, count=len(given))  # type: ignore[arg-type]
+        if len(given) == 0 or (lengths.min() > 0 and lengths.max() <= MAX_NAME_LENGTH):
+            return {}
+    reasons = starmap(_fault, enumerate(given))
+    return {index: reason for index, reason in reasons if reason is not None}
+
+
+def _fault(index: int, name: object) -> tuple[int, str | None]:
+    if name is None or name == "":
+        return index, "there is no name"
+    if not isinstance(name, str):
+        return index, "the name is not text"
+    if len(name) > MAX_NAME_LENGTH:
+        return index, f"the name has {len(name):,} characters, at most {MAX_NAME_LENGTH} are allowed"
+    return index, None
+
+
+def _floats(values: Floats, null: str) -> list[str]:
+    """As JSON writes them: the shortest text that reads as the same number."""
+    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode()
+    return text.replace("null", null).split(",") if len(values) else []

@@ -1,13 +1,15 @@
-# The base image; any Debian-based Python 3.11 or later will do.
-ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+# The base image, by digest (see docs/supply-chain.md); any Debian-based Python 3.11 or later will do.
+ARG PYTHON_IMAGE=python:3.11.16-slim-bookworm@sha256:528257d48c1da0dcecc2e725d1ae34498d60c965f1241e39cd6a85a8859bdf84
 
 FROM ${PYTHON_IMAGE} AS dependencies
 # An extra package index for PyTorch, such as its CPU-only one (see docs/dependencies.md).
 ARG TORCH_INDEX=
-COPY requirements/run.txt /tmp/run.txt
+COPY requirements/run.txt requirements/torch.txt /tmp/
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-    ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/run.txt
+    --require-hashes --no-deps --only-binary :all: -r /tmp/run.txt \
+ && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+    ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/torch.txt
 
 FROM ${PYTHON_IMAGE}
 # The volume for own models is mounted here; a new volume takes this owner.

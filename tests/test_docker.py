@@ -85,7 +85,8 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """Built and up. NAMESMITH_TEST_BUILD_NETWORK names the network for the build where the default has no way out."""
+    """Built and up. NAMESMITH_TEST_BUILD_NETWORK names the network for the build where the default has no way out, and
+    NAMESMITH_TEST_PYTHON_IMAGE the base image where the pinned one cannot be pulled."""
     work = tmp_path_factory.mktemp("compose")
     (work / "lists").mkdir(mode=0o755)
     (work / "lists" / "towns.txt").write_text("\n".join(TOWNS * 6), encoding="utf-8")
@@ -93,7 +94,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     override = None
     if network := os.environ.get("NAMESMITH_TEST_BUILD_NETWORK"):
         override = work / "override.yml"
-        build = f"{{build: {{network: {network}}}}}"
+        image = os.environ.get("NAMESMITH_TEST_PYTHON_IMAGE")
+        args = f", args: {{PYTHON_IMAGE: '{image}'}}" if image else ""
+        build = f"{{build: {{network: {network}{args}}}}}"
         override.write_text(f"services: {{api: {build}, train: {build}}}\n", encoding="utf-8")
     project = Project(work / "lists", override)
     project("build")

@@ -25,7 +25,7 @@ def traced(app: ASGIApp, endpoint: str, version: str) -> tuple[ASGIApp, Callable
     except ImportError as error:
         raise TracingError(
             f"NAMESMITH_OTLP_ENDPOINT is set, but {error.name} is not installed: "
-            "pip install -r requirements/tracing.txt, or unset it"
+            "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http opentelemetry-instrumentation-asgi"
         ) from None
     provider = TracerProvider(resource=Resource.create({"service.name": "namesmith", "service.version": version}))
     exporter = OTLPSpanExporter(endpoint=endpoint.rstrip("/") + "/v1/traces")

@@ -98,6 +98,23 @@ class Listing(Names):
         found, _ = Names.of_texts(list(known), vocabulary)
         return cls(found.symbols, found.ends, (vocabulary.size - 1).bit_length())
 
+    @classmethod
+    def of_lines(cls, parts: Sequence[str], vocabulary: Vocabulary) -> "Listing":
+        """The same from text, one name a line, in parts of whole lines. Where the lines are in order, as in a version,
+        hardly anything of it holds the interpreter's lock, so that other threads run meanwhile."""
+        codes = [np.frombuffer(part.encode("utf-32-le"), dtype=np.uint32) for part in parts]
+        ids = [vocabulary.ids_of(part) for part in codes]
+        room = sum(map(len, codes))
+        symbols, ends = np.empty(room, dtype=np.uint16), np.empty(room // 2 + 2, dtype=np.int64)
+        every_code, every_id = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint16)
+        if codes:
+            np.concatenate(codes, out=every_code)
+            np.concatenate(ids, out=every_id)
+        count = listing.take_lines(every_code, every_id, symbols, ends)
+        if count == listing.NOT_IN_ORDER:
+            return cls.listing({name for part in parts for name in part.split("\n")}, vocabulary)
+        return cls(symbols[: ends[count]].copy(), ends[: count + 1].copy(), (vocabulary.size - 1).bit_length())
+
     @cached_property
     def search(self) -> tuple[int, Symbols, Ints, NDArray[np.uint64], NDArray[np.int32]]:
         """What kernels search in (see `kernels.lookup.is_listed`): the bits of a symbol, the letters, their ends, and

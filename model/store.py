@@ -18,7 +18,7 @@ from model.lock import only_writer
 from model.shelf import CURRENT_FILE, HISTORY_FILE, Shelf
 from model.shelf import Version as Version
 from model.shelf import check_name as check_name
-from model.version_files import MANIFEST_FILE, NAMES_FILE, manifest_file, parse_names
+from model.version_files import MANIFEST_FILE, NAMES_FILE, distinct_names, manifest_file, parse_names
 
 if TYPE_CHECKING:
     from model.publishing import Contents
@@ -129,5 +129,5 @@ class Store(Shelf):
             version = self.load(name, digest)
         except (StoreError, CheckpointError) as error:
             raise StoreError(f"{error}; remove {directory} and publish again") from None
-        if names is not None and parse_names(names, directory) != version.training_names:
+        if names is not None and distinct_names(parse_names(names, directory)) != version.training_names:
             raise StoreError(f"{directory} was published before with another list; remove it and publish again")

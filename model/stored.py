@@ -1,12 +1,13 @@
 """A version as it lies in a store, opened without its network."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from model.header import Header
 from model.transitions import Transitions
-from model.version_files import read_file
+from model.version_files import distinct_names, read_file
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,18 @@ class Stored:
     data: bytes
     """The checkpoint, for `checkpoint.loads`."""
     header: Header
-    training_names: frozenset[str] | None
-    """The distinct names of the training list; None for a version published without its list."""
+    name_lines: tuple[str, ...] | None
+    """The distinct names of the training list, one a line, in parts of whole lines (see `parse_names`); None for a
+    version published without its list."""
     table: Transitions | None
     """As it was compiled when the version was published; None where that was not done, or it is too large."""
     manifest: dict[str, Any]
     directory: Path
+
+    @cached_property
+    def training_names(self) -> frozenset[str] | None:
+        """The same as a set of strings, which takes a tenth of a second for 100,000 of them."""
+        return None if self.name_lines is None else distinct_names(self.name_lines)
 
     @property
     def parameters(self) -> int | None:

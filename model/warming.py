@@ -43,6 +43,7 @@ def warm_up() -> None:
     engine.log_probs(Names.of([[1, 2]]))
     _warm_up_wide()
     few.holds(Names.of([[1, 2]]))
+    Listing.of_lines(["ab\n"], vocabulary)
     compilation.mark_complete()
 
 

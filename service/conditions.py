@@ -16,7 +16,7 @@ def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel,
     is malformed or too complex, or `novel` where the training list is not known."""
     model = catalog.get(request.model)
     settings = _settings(model, request)
-    if request.novel and model.version.training_names is None:
+    if request.novel and model.listing is None:
         raise field_problem("/novel", "the training list of this model is not known: it was published without one")
     try:
         return model, catalog.sampler(model, settings, _constraints(request), request.novel)

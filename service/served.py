@@ -53,8 +53,8 @@ class ServedModel:
     @cached_property
     def listing(self) -> Listing | None:
         """The training names, where they are known."""
-        names = self.version.training_names
-        return None if names is None else Listing.listing(names, self.vocabulary)
+        lines = self.version.name_lines
+        return None if lines is None else Listing.of_lines(lines, self.vocabulary)
 
     @cached_property
     def facts(self) -> ModelFacts | None:

@@ -5,6 +5,44 @@ import numpy as np
 from model.kernels.compilation import kernel
 
 OFF = -1
+NOT_IN_ORDER = -1
+_LINE_END = 10
+
+
+@kernel
+def take_lines(codes, ids, symbols, ends):
+    """Takes the names from lines of text, `codes` (characters,) its code points and `ids` (characters,) their symbols,
+    0 for those outside the vocabulary: lines that hold such, and empty ones, are left out. Letters go to `symbols`
+    (characters,), and where each name ends to `ends` (lines + 1,). Returns how many there are, NOT_IN_ORDER unless each
+    line is greater than the one before."""
+    count = 0
+    end = 0
+    ends[0] = 0
+    before = 0
+    before_end = 0
+    begin = 0
+    while begin < len(codes):
+        stop = begin
+        known = True
+        while stop < len(codes) and codes[stop] != _LINE_END:
+            known = known and ids[stop] != 0
+            stop += 1
+        if stop > begin:
+            same = 0
+            while same < before_end - before and same < stop - begin and codes[before + same] == codes[begin + same]:
+                same += 1
+            if same == stop - begin or (same < before_end - before and codes[before + same] > codes[begin + same]):
+                return NOT_IN_ORDER
+            before = begin
+            before_end = stop
+            if known:
+                for place in range(begin, stop):
+                    symbols[end] = ids[place]
+                    end += 1
+                count += 1
+                ends[count] = end
+        begin = stop + 1
+    return count
 
 
 @kernel

@@ -312,7 +312,7 @@ before = compiled()
 version = Store(BUNDLED).load("us-names")
 vocabulary = version.checkpoint.vocabulary
 engine = TableEngine(compile_table(version.checkpoint))
-known = Listing.listing(version.training_names, vocabulary)
+known = Listing.of_lines(Store(BUNDLED).open("us-names").name_lines, vocabulary)
 asked = Constraints(), Constraints(prefix="a"), Constraints(contains="l", suffix="a"), Constraints(pattern="[aeiou].*")
 rest = (), ("an", "ee")
 for constraints, words, lengths, avoid, temperature in itertools.product(

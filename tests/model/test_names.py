@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -181,6 +182,32 @@ def test_a_listing_of_texts_leaves_out_what_no_model_of_the_alphabet_draws() -> 
     assert listing.decode(ABC) == ["a", "ab", "cab"]
     assert ABC.encode("cab") in listing
     assert ABC.encode("ba") not in listing
+
+
+@pytest.mark.parametrize("vocabulary", [ABC, WIDE], ids=["ASCII", "wide"])
+@given(
+    names=st.lists(st.text("abcé𐐨\u0301zß\r\x00", max_size=4), max_size=20),
+    cut=st.integers(1, 7),
+    seed=st.integers(0, 9),
+)
+@example([], 1, 0)
+@example(["a", "aa", "ab", "b", "éa", "𐐨"], 1, 0)
+@settings(deadline=None, derandomize=True)
+def test_a_listing_of_lines_is_that_of_their_texts(
+    vocabulary: Vocabulary, names: list[str], cut: int, seed: int
+) -> None:
+    """In order or not, repeated or not, with empty lines and without an end of the last one, in parts of any size."""
+    expected = Listing.listing(set(names), vocabulary)
+    shuffled = random.Random(seed).sample(names, len(names))
+    for lines in (sorted(set(names)), shuffled):
+        for last in ("", "\n"):
+            parts = ["\n".join(lines[i : i + cut]) + "\n" for i in range(0, len(lines), cut)]
+            parts = [*parts[:-1], parts[-1].removesuffix("\n") + last] if parts else []
+            made = Listing.of_lines(parts, vocabulary)
+            assert made.rows() == expected.rows()
+            assert made.bits == expected.bits
+            assert made.symbols.dtype == expected.symbols.dtype
+            assert made.ends.dtype == expected.ends.dtype
 
 
 @pytest.mark.parametrize("letters", [1, 2, 3, 4, 7, 8, 63, 64, 65])

@@ -18,7 +18,17 @@ from model.checkpoint import Checkpoint
 from model.errors import CheckpointError, StoreError
 from model.stack import Stack
 from model.store import BUNDLED, Store, Version, check_name
-from model.version_files import DIAGNOSTICS_FILE, MANIFEST_FILE, MODEL_FILE, NAMES_FILE, REPORT_FILE, TABLE_FILE
+from model.version_files import (
+    DIAGNOSTICS_FILE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    NAMES_FILE,
+    REPORT_FILE,
+    TABLE_FILE,
+    distinct_names,
+    names_file,
+    parse_names,
+)
 from model.vocabulary import Vocabulary
 
 NAMES = ["ab", "ba", "abba", "c", "åb"]
@@ -395,6 +405,18 @@ def test_names_that_are_not_utf_8_are_refused(store: Store) -> None:
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(StoreError):
         store.load("tiny")
+
+
+def test_a_list_in_parts_is_the_list(tmp_path: Path) -> None:
+    names = [f"né{i:05}" for i in range(20_000)]
+    content = names_file(names)
+    parts = parse_names(content, tmp_path)
+    assert len(parts) > 2
+    assert "".join(parts).encode() == content
+    assert all(part.endswith("\n") for part in parts)
+    assert distinct_names(parts) == frozenset(names)
+    assert distinct_names(parse_names(b"", tmp_path)) == frozenset()
+    assert distinct_names(parse_names(b"b\n\na", tmp_path)) == {"a", "b"}
 
 
 def test_another_whole_model_in_a_version_is_refused(store: Store) -> None:

@@ -260,11 +260,7 @@ def test_an_empty_list_has_no_scores(run: Run) -> None:
 
 
 def test_commands_work_together_in_a_pipe(tiny_store: Path) -> None:
-    environment = os.environ | {
-        "NAMESMITH_STORE": str(tiny_store),
-        "NAMESMITH_DEFAULT_MODEL": "tiny",
-        "P": sys.executable,
-    }
+    environment = os.environ | {"NAMESMITH_STORE": str(tiny_store), "NAMESMITH_DEFAULT_MODEL": "tiny"}
     program = f"{sys.executable} -m service"
     line = f"set -o pipefail; {program} sample -n 30000 -q --seed 1 | {program} score -q"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=environment, capture_output=True, timeout=60, check=True)
@@ -277,10 +273,6 @@ def test_memory_does_not_grow_with_the_file(tiny_store: Path, tmp_path: Path) ->
     few, many = tmp_path / "few", tmp_path / "many"
     few.write_bytes(b"name\n" + b"ana\nzo\xc3\xa9\n" * 50_000)
     many.write_bytes(b"name\n" + b"ana\nzo\xc3\xa9\n" * 200_000)
-    peaks = [
-        peak_kib(
-            "score", str(path), "--input-format", form, "--format", "csv", "-q", "-o", "/dev/null", store=tiny_store
-        )
-        for path in (few, many)
-    ]
+    options = ["--input-format", "csv", "--format", "csv", "-q", "-o", "/dev/null"]
+    peaks = [peak_kib("score", str(path), *options, store=tiny_store) for path in (few, many)]
     assert peaks[1] - peaks[0] < 8 * 1024  # 300,000 names more, some 20 MiB as objects

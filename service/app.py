@@ -81,9 +81,9 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
     app.state.streams = Admission(settings.max_streams, "many streams")
     app.state.bodies = Admission(settings.max_bodies_mb << 20, "many large bodies")
     app.state.quota = _quota(settings)
-    for module in (routes, models, health, exposition):
-        app.include_router(module.router)
-    app.include_router(page_routes())
+    app.state.routers = [routes.router, models.router, health.router, exposition.router, page_routes()]
+    for router in app.state.routers:
+        app.include_router(router)
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")
     problems.translate(app, VersionGoneError, 409, "version-gone")

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service.problems import FieldError, Problem
+from service.problems import FieldError, Problem, documented
 
 PIN: dict[str, Any] = {
     "parameters": [
@@ -29,6 +29,9 @@ _SCHEMES = {
     },
 }
 
+_OF_CONNECTIONS = documented(400, 408, 414, 431, 503)
+"""Answers to what is no request, too long or too slow, before any route is known."""
+
 
 def openapi(app: FastAPI) -> dict[str, Any]:
     """Made once. FastAPI's shape of errors is replaced by that of problems."""
@@ -44,6 +47,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             for operation in path.values():
                 if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                     del operation["responses"]["422"]  # added by FastAPI to any path with a parameter
+                operation["responses"] |= {str(status): answer for status, answer in _OF_CONNECTIONS.items()}
         if app.state.settings.has_keys:
             schema["components"]["securitySchemes"] = _SCHEMES
             schema["security"] = [{name: []} for name in _SCHEMES]

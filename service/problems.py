@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from model.errors import NamesmithError, TooRareError, UnknownCharacterError, UnsatisfiableError
 from service.telemetry.metrics import REFUSALS, count
@@ -95,7 +96,8 @@ def install(app: FastAPI) -> None:
         title = _title(error.status_code)
         problem_type = title.lower().replace(" ", "-")
         detail = title if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
-        return respond(request, error.status_code, problem_type, _clip(detail, 300), headers=error.headers)
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return respond(request, error.status_code, problem_type, _clip(detail, 300), headers=headers)
 
     translate(app, UnsatisfiableError, 422, "unsatisfiable")
     translate(app, TooRareError, 422, "too-rare")
@@ -113,6 +115,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> JSONResponse:
         return respond(request, 500, "internal", "the service failed to answer; the log has the reason")
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of a path: Starlette names those of the first one alone."""
+    routes = [route for router in request.app.state.routers for route in router.routes]
+    methods = {method for route in routes if route.matches(request.scope)[0] != Match.NONE for method in route.methods}
+    return ", ".join(sorted(methods))
 
 
 def translate(app: FastAPI, error_type: type[Exception], status: int, problem_type: str) -> None:

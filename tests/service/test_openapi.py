@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 Schema = dict[str, Any]
-BODY_PROBLEMS = (400, 401, 404, 409, 413, 415, 422, 429)
+BODY_PROBLEMS = (400, 401, 404, 408, 409, 413, 414, 415, 422, 429, 431)
 
 
 @pytest.fixture(scope="module")

@@ -1,39 +1,49 @@
-"""What requests cost, in milliseconds of one processor: rough, and rather too much. `benchmarks` measures some."""
+"""What requests cost, in milliseconds of one processor: rough, measured with the bundled model, and rather too much."""
 
 from service.catalog import Catalog
 from service.conditions import prepare_kept
 from service.schemas import Conditions, LossRequest, NextQuery, SampleRequest, TopQuery
 
-PLAN = 30.0
-"""Making a sampler for new constraints."""
-_NETWORK = 20.0
-"""How much slower a model without a table is."""
+_PLAN, _SUFFIX, _CONTAINS, _PATTERN = 15.0, 40.0, 120.0, 60.0
+"""Making a sampler, and what each kind of constraint adds to that."""
+_NAME, _UNIQUE, _FACTS = 0.002, 0.012, 0.002
+"""Drawing and writing a name, and what it costs more."""
+_RANKING, _RANKED = 40.0, 0.3
+_SCORED, _SCORED_LETTERS = 0.002, 0.005
+_SLOWER = 20.0
+"""A model without a table, beside one with."""
 
 
 def of_plan(catalog: Catalog, asked: Conditions) -> float:
-    """Raises what `prepare_kept` raises."""
-    return PLAN if prepare_kept(catalog, asked) is None else 0.0
+    """Nothing where the sampler is kept. Raises what `prepare_kept` raises."""
+    if prepare_kept(catalog, asked) is not None:
+        return 0.0
+    parts = ((asked.suffix, _SUFFIX), (asked.contains, _CONTAINS), (asked.pattern, _PATTERN))
+    return _PLAN + sum(cost for constraint, cost in parts if constraint is not None)
 
 
 def of_sample(catalog: Catalog, asked: SampleRequest) -> float:
-    each = 0.0005 + 0.002 * asked.unique + 0.006 * asked.details
-    slow = 1.0 if catalog.get(asked.model).has_table else _NETWORK
-    return 0.2 + asked.n * each * slow + of_plan(catalog, asked)
-
-
-def of_loss(catalog: Catalog, asked: LossRequest) -> float:
-    slow = 1.0 if catalog.get(asked.model).has_table else _NETWORK
-    return 0.2 + len(asked.names) * (0.025 if asked.details else 0.003) * slow
-
-
-def of_top(catalog: Catalog, asked: TopQuery) -> float:
-    return 10.0 + 0.02 * asked.k + of_plan(catalog, asked)
+    each = _NAME + _UNIQUE * asked.unique + _FACTS * asked.details
+    return 0.2 + asked.n * each * _slowness(catalog, asked.model) + of_plan(catalog, asked)
 
 
 def of_begun_stream(catalog: Catalog, asked: SampleRequest) -> float:
     """Until the answer begins: what follows is made as it is read."""
-    return 5.0 + 0.002 * asked.n * asked.unique + of_plan(catalog, asked)
+    return 5.0 + _UNIQUE * asked.n * asked.unique + of_plan(catalog, asked)
+
+
+def of_top(catalog: Catalog, asked: TopQuery) -> float:
+    return _RANKING + _RANKED * asked.k + of_plan(catalog, asked)
+
+
+def of_loss(catalog: Catalog, asked: LossRequest) -> float:
+    each = _SCORED + _SCORED_LETTERS * asked.details
+    return 0.2 + len(asked.names) * each * _slowness(catalog, asked.model)
 
 
 def of_next(catalog: Catalog, asked: NextQuery) -> float:
-    return 0.2 if catalog.get(asked.model).has_table else _NETWORK
+    return 0.2 * _slowness(catalog, asked.model)
+
+
+def _slowness(catalog: Catalog, model: str | None) -> float:
+    return 1.0 if catalog.get(model).has_table else _SLOWER

@@ -1,6 +1,7 @@
 """`training` writes what `model` defines, and `service` reads it: the arrows between the packages, and their size."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +77,13 @@ def test_files_are_short() -> None:
     paths = [path for package in (*PACKAGES, "benchmarks", "scripts") for path in sources(package)]
     longer = {str(path.relative_to(ROOT)) for path in paths if len(path.read_text().splitlines()) > MAX_LINES}
     assert not longer
+
+
+def test_time_outs_know_no_calendar() -> None:
+    """A clock that is moved by a day changes no time-out: those use the monotonic clock. Windows of quotas alone are
+    numbered by the time of day, which all machines that count together know."""
+    windows = {ROOT / "service" / "protection" / name for name in ("quota.py", "shared_counts.py")}
+    for package in ("model", "training", "service"):
+        for path in (ROOT / package).rglob("*.py"):
+            told = re.findall(r"\btime\.time\(\)|\bfrom time import .*\btime\b", path.read_text(encoding="utf-8"))
+            assert not told or path in windows, path

@@ -89,3 +89,27 @@ def test_500_seeds_give_one_hash_over_workers_and_restarts() -> None:
             after = ticks(supervisor)
             busy = [pid for pid, used in before.items() if after[pid] > used]
             assert not before or len(busy) >= workers, "some worker answered nothing"
+
+
+PRINT_HASH = "from tests.test_workers import all_names, digest; print(digest(all_names()))"
+
+
+def all_names() -> list[list[str]]:
+    """What each seed gives in this process, which makes the table from the network."""
+    catalog = load_catalog(Settings(store=ROOT / "tests", bundled_store=BUNDLED))
+    answers = (prepare(catalog, SampleRequest(seed=seed, n=200)).json() for seed in SEEDS)
+    return [SampleResponse.model_validate_json(answer).names for answer in answers]
+
+
+def test_500_seeds_give_one_hash_over_instruction_sets_and_threads() -> None:
+    """PyTorch chooses its kernels by the processor, and splits sums among threads."""
+    kinds = [{"ATEN_CPU_CAPABILITY": kind, "OMP_NUM_THREADS": "1"} for kind in ("default", "avx2", "avx512")]
+    kinds.append({"OMP_NUM_THREADS": "2"})
+    hashes = set()
+    for variables in kinds:
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+        done = subprocess.run(
+            [sys.executable, "-c", PRINT_HASH], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        hashes.add(done.stdout)
+    assert hashes == {digest(all_names()) + "\n"}

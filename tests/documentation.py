@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_SECONDS = 120
+_SECONDS = 600
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from namesmith_client import AsyncClient, Client
 
+from namesmith_client import AsyncClient, Client
 from tests.service.conftest import publish  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import httpx
-import namesmith_client
 import pytest
+from pydantic import BaseModel
+
+import namesmith_client
 from namesmith_client import (
     AsyncClient,
     Client,
@@ -28,8 +30,6 @@ from namesmith_client import (
     StreamStart,
     UnsatisfiableError,
 )
-from pydantic import BaseModel
-
 from service import replies, schemas
 from tests.client.conftest import Asker
 

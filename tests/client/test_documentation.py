@@ -33,7 +33,7 @@ def test_a_program_of_the_page_runs(url: str, installed: Path, page: Path, progr
         env={"PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

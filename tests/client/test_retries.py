@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from namesmith_client import (
     AnswerError,
     ConnectionFailedError,
@@ -24,7 +25,6 @@ from namesmith_client import (
 )
 from namesmith_client.calls import retry_after
 from namesmith_client.retrying import Retrying
-
 from tests.client.conftest import Asker
 
 URL = "http://service.test"

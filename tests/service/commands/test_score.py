@@ -263,7 +263,7 @@ def test_commands_work_together_in_a_pipe(tiny_store: Path) -> None:
     environment = os.environ | {"NAMESMITH_STORE": str(tiny_store), "NAMESMITH_DEFAULT_MODEL": "tiny"}
     program = f"{sys.executable} -m service"
     line = f"set -o pipefail; {program} sample -n 30000 -q --seed 1 | {program} score -q"
-    done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=environment, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=environment, capture_output=True, timeout=300, check=True)
     assert done.stdout.count(b"\n") == 30_001
     assert done.stderr == b""
 

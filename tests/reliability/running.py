@@ -45,13 +45,21 @@ class Running:
         return sum(_status(pid, "VmRSS:") for pid in self.processes())
 
 
-@contextmanager
-def running(store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str) -> Iterator[Running]:
-    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. It is ready when
-    this begins and is ended with SIGTERM, unless it ended before."""
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    store: Path, log: Path, workers: int = 1, *arguments: str, port: int = 0, **settings: str
+) -> Iterator[Running]:
+    """A service on this port, or a free one; `settings` become environment variables with the prefix NAMESMITH_. It is
+    ready when this begins and is ended with SIGTERM, unless it ended before."""
+    port = port or free_port()
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
     environment = os.environ | {"NAMESMITH_STORE": str(store), "PYTHONPATH": str(ROOT)}
     environment |= {f"NAMESMITH_{name.upper()}": value for name, value in settings.items()}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +53,19 @@ def free_port() -> int:
         return port
 
 
-@contextmanager
 def running(
-    store: Path, log: Path, workers: int = 1, *arguments: str, port: int = 0, **settings: str
+    store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str
+) -> AbstractContextManager[Running]:
+    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. It is ready when
+    this begins and is ended with SIGTERM, unless it ended before."""
+    return running_on(free_port(), store, log, workers, *arguments, **settings)
+
+
+@contextmanager
+def running_on(
+    port: int, store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str
 ) -> Iterator[Running]:
-    """A service on this port, or a free one; `settings` become environment variables with the prefix NAMESMITH_. It is
-    ready when this begins and is ended with SIGTERM, unless it ended before."""
-    port = port or free_port()
+    """The same on this port."""
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
     environment = os.environ | {"NAMESMITH_STORE": str(store), "PYTHONPATH": str(ROOT)}
     environment |= {f"NAMESMITH_{name.upper()}": value for name, value in settings.items()}

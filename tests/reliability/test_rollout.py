@@ -15,7 +15,7 @@ import pytest
 from tests.reliability.load import Client, Reply, post
 from tests.reliability.proxy import NGINX, proxy
 from tests.reliability.raw import read_to_the_end, request
-from tests.reliability.running import Running, free_port, running
+from tests.reliability.running import Running, free_port, running_on
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: the proxy is not tested")
 Size = Callable[[int, int], int]
@@ -34,7 +34,7 @@ class Instance:
 
     def start(self) -> Running:
         log = self._work / f"{self._port}-{next(self._generations)}.log"
-        service = running(self._work / "store", log, port=self._port, trusted_proxies="127.0.0.1")
+        service = running_on(self._port, self._work / "store", log, trusted_proxies="127.0.0.1")
         self.service = self._stack.enter_context(service)
         return self.service
 

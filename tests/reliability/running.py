@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,27 @@ class Running:
         return sum(_status(pid, "VmRSS:") for pid in self.processes())
 
 
-@contextmanager
-def running(store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str) -> Iterator[Running]:
-    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. It is ready when
-    this begins and is ended with SIGTERM, unless it ended before."""
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+def running(
+    store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str
+) -> AbstractContextManager[Running]:
+    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. It is ready when
+    this begins and is ended with SIGTERM, unless it ended before."""
+    return running_on(free_port(), store, log, workers, *arguments, **settings)
+
+
+@contextmanager
+def running_on(
+    port: int, store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str
+) -> Iterator[Running]:
+    """The same on this port."""
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
     environment = os.environ | {"NAMESMITH_STORE": str(store), "PYTHONPATH": str(ROOT)}
     environment |= {f"NAMESMITH_{name.upper()}": value for name, value in settings.items()}

@@ -118,6 +118,7 @@ class Model:
     block_size: int
     vocabulary: Json
     losses: Json
+    baselines: Json
     data: Json
     config: Json
     facts: Json | None

@@ -5,7 +5,6 @@ The count is a sliding window, of the `limits` library. Answers say what is left
 """
 
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,21 +58,26 @@ class Quota:
         return key.quota if key is not None and key.quota is not None else self._of_all
 
     def _headers(self, limit: RateLimitItem, client: str) -> dict[str, str]:
-        stats = self._limiter.get_window_stats(limit, client)
-        seconds = max(1, math.ceil(stats.reset_time - time.time()))
+        before, current, left = self._window(limit, client)
+        remaining = limit.amount - math.floor(before * left / limit.get_expiry() + current)
         return {
             "RateLimit-Policy": f'"names";q={limit.amount};w={limit.get_expiry()}',
-            "RateLimit": f'"names";r={stats.remaining};t={seconds}',
+            "RateLimit": f'"names";r={max(0, remaining)};t={math.ceil(left)}',
         }
 
     def _wait(self, limit: RateLimitItem, client: str, names: int) -> int:
         """Seconds until so many names are left, if nobody asks for others meanwhile."""
-        expiry = limit.get_expiry()
-        before, left, current, _ = self._counts.get_sliding_window(limit.key_for(client), expiry)
-        most = limit.amount - names
+        before, current, left = self._window(limit, client)
+        most, expiry = limit.amount - names, limit.get_expiry()
         if current <= most:  # as the window before slides out
-            return math.floor(left - (most - current) * expiry / before) + 1 if before else 1
+            return max(1, math.floor(left - (most - current) * expiry / before) + 1) if before else 1
         return math.floor(left + expiry - most * expiry / current) + 1  # as the present one does, after that
+
+    def _window(self, limit: RateLimitItem, client: str) -> tuple[int, int, float]:
+        """Names in the window before and in the present one, and the seconds that are left of it."""
+        expiry = limit.get_expiry()
+        before, _, current, counted_for = self._counts.get_sliding_window(limit.key_for(client), expiry)
+        return before, current, counted_for - expiry
 
 
 def _counts(storage: str, shared: Path | None) -> Counts:

@@ -4,6 +4,7 @@
 count takes some tens of microseconds. The file need not outlive the service, so that nothing is synced.
 """
 
+import math
 import sqlite3
 import time
 from pathlib import Path
@@ -45,7 +46,7 @@ class SharedCounts(Storage, SlidingWindowCounterSupport):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 before, current = self._amount(key, window - 1), self._amount(key, window)
-                fits = before * (expiry - passed) / expiry + current + amount <= limit
+                fits = math.floor(before * (1 - now / expiry % 1) + current) + amount <= limit
                 if fits:
                     self._add(key, window, amount, now - passed + 2 * expiry)
                 self._sweep(now)

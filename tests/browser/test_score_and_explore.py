@@ -41,6 +41,7 @@ def test_a_name_is_compared_with_names_the_model_has_not_seen(visit: Visit, api:
 
 def test_the_numbers_of_a_letter_show_on_hover_and_with_the_arrow_keys(visit: Visit) -> None:
     page = visit("score", name="emma")
+    page.wait_for_load_state("networkidle")  # the list is drawn again when the models are known
     readout = page.locator(".readout")
     tiles = page.locator("button.tile")
     expect(readout).to_contain_text("The greatest surprise: “e” as the first letter")

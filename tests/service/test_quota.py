@@ -13,7 +13,6 @@ from limits import RateLimitItemPerMinute, strategies
 from limits.storage import MemoryStorage, memory
 
 from model.store import BUNDLED
-from service.protection import quota as quota_module
 from service.protection import shared_counts
 from service.protection.clients import client_of
 from service.protection.keys import new_key
@@ -36,7 +35,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(1_000_020.0)
-    for module in (shared_counts, quota_module, memory, strategies):
+    for module in (shared_counts, memory, strategies):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

@@ -34,7 +34,7 @@ Command = Callable[..., Outcome]
 def run_process(*arguments: str | Path) -> Outcome:
     """`python -m training ARGUMENTS` in a process of its own."""
     command = [sys.executable, "-m", "training", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
@@ -111,7 +111,7 @@ def test_an_interrupt_leaves_nothing_and_says_so(tiny_file: Path, store: Path) -
             assert process.stdout
             assert "100 names" in process.stdout.readline()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         finally:
             process.kill()
     line = assert_one_error_line(Outcome(process.returncode, out, err), 1)

@@ -71,7 +71,7 @@ class Nursery:
         return self._told()
 
     def close(self) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)
 
     def _told(self) -> int:
         assert self._process.stdout

@@ -18,7 +18,7 @@ class Reply:
     sent: float
     """Monotonic seconds."""
     seconds: float
-    """From when the request was due until its last byte."""
+    """From when the request was sent, on a new connection or a kept one, until its last byte."""
     status: int
     """0 where no answer came."""
     headers: dict[str, str]

@@ -108,7 +108,8 @@ async def at_intervals(seconds: float, actions: Sequence[Callable[[], object]]) 
 
 
 def during_swaps(replies: list[Reply], published: list[Published]) -> list[float]:
-    """Latencies of requests within two seconds after a publish."""
+    """Latencies of requests within two seconds after a publish, in which the workers load it. What the publisher itself
+    computes, the table above all, comes before."""
     return [r.seconds for r in replies if any(0 <= r.sent - each.at <= AGREE_SECONDS for each in published)]
 
 

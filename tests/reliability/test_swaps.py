@@ -89,7 +89,7 @@ def check_digests(replies: list[Reply], published: list[Published], first: str) 
         digest = reply.headers["x-model-digest"]
         assert reply.json()["model"]["digest"] == digest
         numbers = [i for i, each in enumerate(good) if each.digest == digest]
-        assert numbers, "a digest that was never published whole"
+        assert numbers, f"a digest that was never published whole: {digest[:12]}"
         if numbers[-1] + 1 < len(good):
             latest = max(latest, reply.sent - good[numbers[-1] + 1].at)
     return latest

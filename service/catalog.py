@@ -87,6 +87,7 @@ class Catalog:
         """
         kept = self.kept_sampler(model, settings, constraints, novel)
         if kept is not None:
+            count(PLANS, "kept")
             return kept
         began = time.perf_counter()
         try:

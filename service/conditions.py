@@ -8,7 +8,6 @@ from service.catalog import Catalog
 from service.problems import field_problem
 from service.schemas import Conditions, Shape
 from service.served import ServedModel
-from service.telemetry.metrics import PLANS, count
 
 
 def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler]:
@@ -28,10 +27,7 @@ def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Na
     """The same from what is kept, at once; None where something would have to be made or refused."""
     model = catalog.get(request.model)
     sampler = catalog.kept_sampler(model, _settings(model, request), _constraints(request), request.novel)
-    if sampler is None:
-        return None
-    count(PLANS, "kept")
-    return model, sampler
+    return None if sampler is None else (model, sampler)
 
 
 def constraint_problem(error: ConstraintError) -> Exception:

@@ -17,7 +17,7 @@ from service.conditions import constraint_problem, prepare_kept, prepare_sampler
 from service.problems import field_problem
 from service.schemas import MAX_NAMES, SampleRequest
 from service.served import ServedModel
-from service.telemetry.metrics import CHARACTERS, NAMES, count
+from service.telemetry.metrics import CHARACTERS, NAMES, PLANS, count
 
 _DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
 SMALL = 2_000
@@ -147,7 +147,10 @@ def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
     if request.n > SMALL or request.unique or request.details:
         return None
     kept = prepare_kept(catalog, request)
-    return _drawn(*kept, request, MAX_NAMES) if kept is not None and kept[0].has_table else None
+    if kept is None or not kept[0].has_table:
+        return None
+    count(PLANS, "kept")
+    return _drawn(*kept, request, MAX_NAMES)
 
 
 def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, most: int) -> Draw:

@@ -30,13 +30,7 @@ class FastLane:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or scope["path"] != _PATH
-            or scope["method"] != "POST"
-            or not _free(scope)
-            or not _plain(scope)
-        ):
+        if not _is_ours(scope) or not _free(scope) or not _plain(scope):
             await self.app(scope, receive, send)
             return
         message = await receive()

@@ -13,7 +13,6 @@ DOCUMENTED = documented(401, 404, 409, 422, 429, 500, 503) | {
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

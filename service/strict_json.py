@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope
 
 from service.problems import ProblemError, field_problem
 
@@ -24,7 +25,10 @@ class StrictRequest(Request):
     """A request whose body is limited to `scope["app"].state.settings.max_body_bytes` as it arrives, and
     all bodies together to what `scope["app"].state.bodies` admits."""
 
-    _held = 0
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._held: list[int] = []
+        """Bytes of each part that came."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         limit: int = self.app.state.settings.max_body_bytes
@@ -45,13 +49,12 @@ class StrictRequest(Request):
     def _hold(self, size: int) -> None:
         """Counts what is held of this body. Raises ProblemError, 503, where all of them take too much memory."""
         self.app.state.bodies.take(size)
-        self._held += size
+        self._held.append(size)
 
     def let_go(self) -> None:
         """The body is not needed any more."""
-        if self._held:
-            self.app.state.bodies.give_back(self._held)
-            self._held = 0
+        while self._held:
+            self.app.state.bodies.give_back(self._held.pop())
 
 
 class StrictRoute(APIRoute):

@@ -19,21 +19,25 @@ class Admission:
     def __init__(self, limit: float, what: str) -> None:
         self.limit = limit
         self.used = 0.0
+        self._holders = 0
         self._what = what
         self._lock = Lock()
 
     def take(self, amount: float) -> None:
         """Raises ProblemError, 503. What was taken must be given back."""
         with self._lock:
-            if self.used and self.used + amount > self.limit:
+            if self._holders and self.used + amount > self.limit:
                 raise ProblemError(
                     503, "overloaded", f"the service has as {self._what} as it takes; try again", headers=_RETRY
                 )
             self.used += amount
+            self._holders += 1
 
     def give_back(self, amount: float) -> None:
+        """What one `take` took."""
         with self._lock:
-            self.used = max(0.0, self.used - amount) if self.used > amount else 0.0
+            self._holders -= 1
+            self.used = self.used - amount if self._holders else 0.0  # sums of fractions do not come back to nothing
 
     @contextmanager
     def admitted(self, amount: float) -> Iterator[None]:

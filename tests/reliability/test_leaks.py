@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import gettempdir
 
 import httpx2 as httpx
 
@@ -80,7 +79,6 @@ def test_memory_descriptors_threads_and_files_stay(
     store = tmp_path / "store"
     store.mkdir()
     requests, reloads, kills = size(4_000, 200_000), size(6, 500), size(1, 50)
-    before_us = {path.name for path in Path(gettempdir()).glob("namesmith-*")}
     with running(store, tmp_path / "log", workers=2) as service, publishing(store) as publisher:
 
         def round_(share: float) -> None:
@@ -93,7 +91,7 @@ def test_memory_descriptors_threads_and_files_stay(
             asyncio.run(ask(service.port, 2_000))
 
         round_(1 / 3)
-        before = state(service)
+        before, files = state(service), next(metric_files(service)).parent
         round_(2 / 3)
         after = state(service)
     growth = after["memory, KiB"] / before["memory, KiB"] - 1
@@ -103,5 +101,4 @@ def test_memory_descriptors_threads_and_files_stay(
     assert after["threads"] <= before["threads"] + 4
     assert after["descriptors"] <= before["descriptors"] + 10
     assert after["metric files"] <= before["metric files"] + 2
-    left = {path.name for path in Path(gettempdir()).glob("namesmith-*")} - before_us
-    assert not left, "what the service shared on disk goes with it"
+    assert not files.exists(), "what the workers shared on disk goes with the service"

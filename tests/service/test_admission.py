@@ -33,6 +33,18 @@ def test_a_sum_is_bounded_and_something_large_is_taken_alone() -> None:
     assert admission.used == 0
 
 
+def test_fractions_leave_nothing_behind() -> None:
+    """0.1 + 0.2 - 0.1 - 0.2 is not 0, and something larger than the limit must be taken all the same."""
+    admission = Admission(1, "much work")
+    for amount in (0.1, 0.2):
+        admission.take(amount)
+    for amount in (0.1, 0.2):
+        admission.give_back(amount)
+    with admission.admitted(5):
+        assert admission.used == 5
+    assert admission.used == 0
+
+
 REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/sample", {"json": {"n": 10_000}}),
     ("GET", "/sample?n=3&prefix=qu", {}),

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     guesses_per_minute: int = Field(20, ge=1, description="Wrong keys of an address; more get 429.")
     quota: str = Field("", description="Names for each key or address in a time, such as 10000/minute; else 429.")
     quota_storage: str = Field("", description="Where quotas are counted, such as redis://...; else in this service.")
-    max_work_ms: int = Field(150, ge=1, description="Work that a worker takes on at a time; else 503.")
+    max_work_ms: int = Field(100, ge=1, description="Work that a worker takes on at a time; else 503.")
     max_streams: int = Field(64, ge=1, description="Answers that a worker streams at a time; else 503.")
     max_bodies_mb: int = Field(32, ge=1, description="Bodies that a worker holds at a time, all together; else 503.")
     cors_origins: str = Field("", description="Origins, comma-separated, whose pages may ask; `*` for all.")

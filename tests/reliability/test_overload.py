@@ -40,7 +40,7 @@ async def ask_until(client: Client, until: float, seed: int) -> None:
 
 
 async def load(port: int, clients: int, seconds: float) -> Client:
-    client = Client(port)
+    client = Client(port, retries=1)  # a connection that was idle may be closed as it is used again
     until = time.monotonic() + seconds
     await asyncio.gather(*(ask_until(client, until, seed) for seed in range(clients)))
     await client.close()

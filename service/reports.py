@@ -13,6 +13,7 @@ DOCUMENTED = documented(401, 404, 409, 422, 429, 500, 503) | {
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
 }
 
 

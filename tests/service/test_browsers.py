@@ -16,9 +16,14 @@ def test_every_answer_has_the_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_pages_have_more(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert headers["Cache-Control"]
 
 
 def test_other_origins_may_not_ask_by_default(client: TestClient) -> None:

@@ -25,10 +25,7 @@ from service.telemetry.exchange import Exchange
 JSON = {"content-type": "application/json"}
 PAST_THE_LANE = JSON | {"accept": "application/json;q=0.9"}
 LIMIT = 2_000
-OF_ALL = {
-    *("cache-control", "content-security-policy", "cross-origin-resource-policy"),
-    *("referrer-policy", "x-content-type-options"),
-}
+OF_ALL = {"cache-control", "content-security-policy", "x-content-type-options"}
 """Headers that every answer has."""
 Header = tuple[bytes, bytes]
 

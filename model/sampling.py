@@ -166,6 +166,8 @@ class Sampler:
             chances,
         )
         of_attempts, mass, possible = float(plan.chances[0, 0]), float(chances.sum()), chances > 0
+        if not possible.any():
+            return
         if self.probability - mass >= LEAST_ACCEPTED * of_attempts:
             self.probability -= mass
             never_begun = possible & (chances >= _PROBABLE * of_attempts)

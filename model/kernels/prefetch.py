@@ -10,11 +10,7 @@ from numba.extending import intrinsic
 _READ, _KEEP, _DATA = 0, 3, 1
 
 
-@intrinsic
-def prefetch(_typing: Any, array: Any, row: Any, column: Any) -> Any:
-    """Begins to fetch the cache line of `array[row, column]`: changes nothing but when the data is there, and does no
-    harm outside the array."""
-
+def _prefetch(_typing: Any, array: Any, row: Any, column: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]
         view = context.make_array(kind)(context, builder, arguments[0])
@@ -32,3 +28,8 @@ def prefetch(_typing: Any, array: Any, row: Any, column: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, row, column), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
+"""Of (array, row, column): begins to fetch the cache line of `array[row, column]`. It changes nothing but when the data
+is there, and does no harm outside the array."""

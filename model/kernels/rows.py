@@ -149,7 +149,7 @@ def make_rows(
     What is read of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
     `near` (rows, at least columns + symbols) the highest `half_bits` bits of each threshold and the alias. Only where a
     part has the same highest bits is the whole threshold looked at, in `fine` (rows, columns). `nodes_after` (rows,
-    symbols) takes the node that follows each symbol.
+    symbols) takes the node that follows each symbol; behind the columns of `near` no row follows yet.
     """
     size = rows.shape[1]
     width = fine.shape[1]
@@ -179,6 +179,7 @@ def make_rows(
                 near[slot, column] = (highest << np.uint64(half_bits)) | ((entry & LOW) >> np.uint64(1))
             for symbol in range(size):
                 nodes_after[slot, symbol] = nodes[symbol]
+                near[slot, width + symbol] = 0  # until `link_rows`: other threads may read it by then
             slots[i] = slot
             slot += 1
     return slot - first_slot

@@ -190,7 +190,7 @@ def test_words_of_kernels_are_the_words_of_the_published_generator(stream: int, 
 @kernel
 def fetch_and_add(table: Floats, row: int, column: int) -> float:
     prefetch(table, row, column)
-    return table.sum()
+    return float(table.sum())
 
 
 def test_what_is_fetched_ahead_may_lie_anywhere_and_changes_nothing() -> None:

@@ -156,7 +156,9 @@ def _mass_of(listing: Listing, rows: Floats, max_length: int) -> float:
     free = anything(rows.shape[1])
     moves, accepting = np.array(free.moves, order="C"), np.array(free.accepting)
     lengths = np.array([1, max_length], dtype=np.int64)
-    return float(kernels.listed_mass(listing.symbols, listing.ends, rows, moves, moves, accepting, accepting, lengths))
+    chances = np.zeros(len(listing))
+    kernels.listed_chances(listing.symbols, listing.ends, rows, moves, moves, accepting, accepting, lengths, chances)
+    return float(chances.sum())
 
 
 def _total(rows: Floats, groups: Groups, max_length: int, best: bool = False) -> float:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,11 +140,6 @@ class Listing(Names):
         if len(self):
             lookup.find_listed(names.symbols, names.ends, *self.search, held)
         return held
-
-    def trie(self, size: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Children (nodes, symbols) and the nodes (nodes,) at which a name ends."""
-        trie: tuple[Any, Any] = listing.make_trie(self.symbols, self.ends, size)
-        return trie
 
 
 def nothing_listed() -> Listing:

@@ -84,14 +84,14 @@ class Plan:
         alone = np.flatnonzero(groups.only_first >= 0)
         return np.concatenate([every[groups.only_first < 0].ravel(), every[alone, groups.only_first[alone]]])
 
-    def places(self, nodes: Ints) -> tuple[Ints, Ints]:
-        """Group and letters so far (n,) of nodes (n,); 0 letters in a plan without layers."""
-        cells = nodes // self.shaped.size
+    def places(self, nodes: Ints) -> Ints:
+        """Group, context's first symbol and letters so far (n, 3) of nodes (n,); 0 letters in a plan without layers."""
+        cells, firsts = np.divmod(nodes, self.shaped.size)
         if not self.layered:
-            return cells, np.zeros_like(cells)
+            return np.column_stack([cells, firsts, np.zeros_like(cells)])
         starts = (self.layers[:, 0] + self.layers[:, 1])[:-1]  # the last layer is empty
         letters = np.searchsorted(starts, cells, side="right") - 1
-        return cells - self.layers[letters, 0], letters
+        return np.column_stack([cells - self.layers[letters, 0], firsts, letters])
 
 
 def make_plan(

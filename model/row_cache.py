@@ -1,92 +1,122 @@
-"""Rows of a plan, made as their nodes are met."""
+"""Rows of a plan and of a trie beside it, made as their nodes are met."""
 
 from threading import Lock
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.kernels import rows
 from model.plan import Plan
 from model.transitions import Ints
+from model.trie import Trie
 
 MAX_BYTES = 16 * 1024 * 1024
 """Memory for the rows of one plan, taken as they are made."""
 _AT_ONCE = 512
+_AHEAD = 8192
+"""Rows made at a time that were not met yet: some milliseconds."""
 _FEWEST = 64
 _MOST = 2**16 - 1
 """Rows that 16 bits can number."""
+_LINE = 64
+"""Bytes of a cache line."""
 _NARROW = 256
 """Columns up to which an alias takes 8 bits."""
 
 
 class RowCache:
-    """`index` (nodes,) holds 1 + the number of a node's row in `columns` and `fine` (see kernels.rows.make_rows).
-    `after` (rows, symbols) holds 1 + the number of the row that follows each symbol, 0 where it is not made yet.
+    """`index` (nodes,) holds 1 + the number of a node's row in `near` and `fine` (see kernels.rows.make_rows): first
+    the nodes of the plan, then those of the trie. In `near`, behind the columns, is 1 + the number of the row that
+    follows each symbol, 0 where it is not made yet. So what a draw reads of a row lies together, from the beginning
+    of a cache line on.
 
     A row is the same whenever it is made. Kernels of other threads may read meanwhile: rows are written first, and
     their numbers only after a lock in between has made what was written visible.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        size = plan.shaped.size
+    def __init__(self, plan: Plan, trie: Trie) -> None:
+        size, nodes = plan.shaped.size, plan.nodes + len(trie)
         width = 1 << (size - 1).bit_length()
         self._half_bits = 8 if width <= _NARROW else 16
-        bytes_each = width * (4 + self._half_bits // 4) + size * 6
-        slots = max(_FEWEST, min(plan.nodes, MAX_BYTES // bytes_each, _MOST))
-        self.index = np.zeros(plan.nodes, dtype=np.int32)
-        self.columns = np.zeros((slots, width), dtype=np.uint16 if self._half_bits == 8 else np.uint32)
+        entry = np.dtype(np.uint16 if self._half_bits == 8 else np.uint32)
+        across = -(-(width + size) * entry.itemsize // _LINE) * _LINE // entry.itemsize
+        bytes_each = across * entry.itemsize + (width + size) * 4
+        slots = max(_FEWEST, min(nodes, MAX_BYTES // bytes_each, _MOST))
+        self.index = np.zeros(nodes, dtype=np.int32)
+        self.near = _on_lines(slots, across, entry)
         self.fine = np.zeros((slots, width), dtype=np.uint32)
-        self.after = np.zeros((slots, size), dtype=np.uint16)
         self._nodes_after = np.zeros((slots, size), dtype=np.uint32)
-        self._plan = plan
+        self._plan, self._trie = plan, trie
         self._used = 0
         self._waiting: list[Ints] = []
         self._count = 0
+        self._ahead: Ints | None = None
         self._lock = Lock()
         self._barrier = Lock()
 
     @property
     def arrays(self) -> tuple[object, ...]:
         """What kernels take the rows as."""
-        return self.index, self.columns, self.fine, self.after, self._half_bits
+        return self.index, self.near, self.fine, self._half_bits
 
     def __len__(self) -> int:
         return self._used
 
     @property
     def nbytes(self) -> int:
-        parts = (self.index, self.columns, self.fine, self.after, self._nodes_after)
+        parts = (self.index, self.near, self.fine, self._nodes_after)
         return sum(part.nbytes for part in parts)
 
     def make_all(self) -> None:
         """Makes the rows of all nodes of a plan without layers, as far as there is room: some milliseconds."""
-        if not self._plan.layered:
-            with self._lock:
-                self._make(self._plan.all_nodes())
+        with self._lock:
+            self._make(self._all_nodes())
 
     def missed(self, nodes: Ints) -> None:
         """Notes nodes that had no row, and makes rows once they are enough to be worth the trouble."""
-        if not len(nodes) or self._used == len(self.columns):
+        if not len(nodes) or self._used == len(self.near):
             return
         nodes = nodes.copy()  # of a longer array
         with self._lock:
             self._waiting.append(nodes)
             self._count += len(nodes)
             if self._count >= _AT_ONCE:
-                wanted, self._waiting, self._count = np.unique(np.concatenate(self._waiting)), [], 0
-                self._make(wanted[self.index[wanted] == 0])
+                wanted, self._waiting, self._count = np.concatenate([*self._waiting, self._some_ahead()]), [], 0
+                self._make(np.unique(wanted))
 
-    def _make(self, wanted: Ints) -> None:
+    def _all_nodes(self) -> Ints:
+        """Those of the trie and of a plan without layers; none where there are layers, whose nodes are too many."""
+        if self._plan.layered:
+            return np.zeros(0, dtype=np.int64)
+        reached = np.flatnonzero(self._trie.places >= 0) + self._plan.nodes
+        return np.concatenate([reached, self._plan.all_nodes()])
+
+    def _some_ahead(self) -> Ints:
+        """The next nodes of all, where there is room for all: a row costs less than a name that lacks it, and most are
+        met so rarely that waiting for each would slow a million names. None at first: many samplers draw few names."""
+        if not self._used:
+            return np.zeros(0, dtype=np.int64)
+        if self._ahead is None:
+            every = self._all_nodes()
+            self._ahead = every if len(every) <= len(self.near) else every[:0]
+        some, self._ahead = self._ahead[:_AHEAD], self._ahead[_AHEAD:]
+        return some
+
+    def _make(self, nodes: Ints) -> None:
+        wanted = nodes[self.index[nodes] == 0]
         if not len(wanted):
             return
-        places = np.column_stack(self._plan.places(wanted))
+        places = self._plan.places(self._trie.plan_nodes(wanted, self._plan.nodes))
         slots = np.empty(len(wanted), dtype=np.int64)
         with self._barrier:
             self._used += rows.make_rows(
                 wanted,
                 self._used,
                 *self._plan.arrays,
+                self._trie.arrays,
                 places,
-                self.columns,
+                self.near,
                 self.fine,
                 self._nodes_after,
                 self._half_bits,
@@ -95,4 +125,12 @@ class RowCache:
         with self._barrier:
             made = slots >= 0
             self.index[wanted[made]] = slots[made] + 1
-            self.after[: self._used] = self.index[self._nodes_after[: self._used]]
+            rows.link_rows(self._used, self.index, self._nodes_after, self.fine.shape[1], self.near)
+
+
+def _on_lines(rows: int, columns: int, entry: np.dtype[Any]) -> NDArray[Any]:
+    """An array whose rows begin where cache lines do."""
+    size = rows * columns * entry.itemsize
+    room = np.empty(size + _LINE, dtype=np.uint8)
+    begin = -room.ctypes.data % _LINE
+    return room[begin : begin + size].view(entry).reshape(rows, columns)

@@ -1,8 +1,8 @@
 """Exact draws of names from a table, conditioned on constraints.
 
-Each next symbol is drawn from the true conditional distribution (see plan). Names of a list that is to be avoided
-are drawn again where at least a quarter of the names is not in it; else the list's own beginnings are weighed
-beside the plan (see kernels.listing), so that the work for a name is bounded in either case.
+Each next symbol is drawn from the true conditional distribution (see plan). Of a list that is to be avoided the
+probable names are never begun: their beginnings are weighed beside the plan (see trie). The others are drawn again;
+where that would be too often, all names of the list are in the trie, so that the work for a name is bounded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +22,16 @@ from model.row_cache import RowCache
 from model.shaping import Settings, Shaped
 from model.steps import step_distributions
 from model.transitions import Floats, Transitions
+from model.trie import Trie
 
-SAMPLER_VERSION = 2
+SAMPLER_VERSION = 3
 """Changes whenever the names of a seed would."""
 
 CHUNK = 8192
 MAX_DISTINCT = 100_000
+_PROBABLE = 2.0**-17
+"""Share of the draws from which on a name to avoid is never begun. A few names are most of a list's mass, and a small
+trie keeps them away; one of all would not fit the processor's cache."""
 _MISSED = 16_384
 _RECORD_BYTES = 256 * 1024 * 1024
 
@@ -55,20 +59,18 @@ class Sampler:
         self._avoid = avoid or nothing_listed()
         self.plan = make_plan(shaped, chosen, settings.min_length, settings.max_length)
         self.probability = self.plan.probability
-        self._children, self._terminal = np.zeros((0, 0), dtype=np.int32), np.zeros(0, dtype=np.uint8)
-        self._remaining = np.zeros(0)
-        self._rejected = self._avoid
+        self._trie, self._rejected = Trie.beside(self.plan, self._avoid, np.zeros(0, np.int64)), nothing_listed()
         if self.probability > 0 and len(self._avoid):
             self._keep_away(chosen, settings)
         if self.probability == 0:
             lengths = f"{settings.min_length} to {settings.max_length} letters"
             raise UnsatisfiableError(f"no name of {lengths} meets these constraints under these settings")
-        self._rows = RowCache(self.plan)
+        self._rows = RowCache(self.plan, self._trie)
 
     @property
     def nbytes(self) -> int:
         """Memory held, for caches that are bounded in bytes; that of the list to avoid is not counted."""
-        return self.plan.nbytes + self._rows.nbytes + self._remaining.nbytes
+        return self.plan.nbytes + self._rows.nbytes + self._trie.nbytes
 
     def get_ready(self) -> None:
         """Makes in advance what would be made as names are drawn, for a sampler that will be asked often."""
@@ -137,9 +139,7 @@ class Sampler:
                 *self._rows.arrays,
                 *self._rejected.search,
                 self._rejected.sieve,
-                self._children,
-                self._terminal,
-                self._remaining,
+                self._trie.arrays,
                 symbols,
                 ends,
                 missed,
@@ -155,21 +155,27 @@ class Sampler:
         """Takes the mass of the list to avoid off the probability, and chooses how its names are kept away."""
         plan, avoid = self.plan, self._avoid
         first, second = pair_of(automata, plan.shaped.size)
-        mass = listing.listed_mass(
+        chances = np.zeros(len(avoid))
+        listing.listed_chances(
             avoid.symbols,
             avoid.ends,
             plan.shaped.rows,
             *(np.array(a.moves, order="C") for a in (first, second)),  # kernels are compiled for this order alone
             *(np.array(a.accepting) for a in (first, second)),
             self._lengths,
+            chances,
         )
-        of_attempts = float(plan.chances[0, 0])
+        of_attempts, mass, possible = float(plan.chances[0, 0]), float(chances.sum()), chances > 0
+        if not possible.any():
+            return
         if self.probability - mass >= LEAST_ACCEPTED * of_attempts:
             self.probability -= mass
+            never_begun = possible & (chances >= _PROBABLE * of_attempts)
+            self._trie = Trie.beside(plan, avoid, np.flatnonzero(never_begun))
+            if (never_begun < possible).any():
+                self._rejected = avoid
             return
         if not plan.layered:
             self.plan = plan = make_plan(plan.shaped, automata, settings.min_length, settings.max_length, layered=True)
-        self._children, self._terminal = avoid.trie(plan.shaped.size)
-        self._remaining = listing.chances_beside(self._children, self._terminal, *self.plan.arrays)
-        self._rejected = nothing_listed()
-        self.probability = min(1.0, float(self._remaining[0]))
+        self._trie = Trie.beside(plan, avoid, np.flatnonzero(possible))
+        self.probability = min(1.0, float(self._trie.remaining[0]))

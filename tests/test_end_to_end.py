@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,9 +13,9 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from tests.running import ROOT, Running, running
 from training.stacks import tanh_stack
 
-ROOT = Path(__file__).resolve().parent.parent
 CONSONANTS, VOWELS = "bdklmnrst", "aeiou"
 NAMES = sorted({a + b + c + d for a in "bdkm" for b in VOWELS for c in CONSONANTS for d in ("a", "en", "o")})
 SYMBOLS = len({char for name in NAMES for char in name}) + 1
@@ -60,42 +59,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, d
     return directory / "store", {name: json.loads((directory / f"{name}.json").read_text()) for name in STACKS}
 
 
-class Server:
-    """`python -m service serve` on a port of the system's choice."""
-
-    def __init__(self, store: Path) -> None:
-        command = [sys.executable, "-m", "service", "serve", "--port", "0", "--store", str(store)]
-        environment = os.environ | {"NAMESMITH_BUNDLED_STORE": str(store.parent / "none")}
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        assert self.process.stdout is not None
-        self.log = []
-        for line in self.process.stdout:
-            self.log.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.url = found[0]
-                return
-        raise AssertionError("the service did not start:\n" + "".join(self.log))
-
-    def terminate(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        output, _ = self.process.communicate(timeout=30)
-        self.log.append(output)
-        return self.process.returncode
+@pytest.fixture(scope="module")
+def server(
+    trained: tuple[Path, dict[str, dict[str, Any]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    none = tmp_path_factory.mktemp("none")
+    with running(trained[0], none / "service.log", bundled_store=str(none / "bundled")) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
-def server(trained: tuple[Path, dict[str, dict[str, Any]]]) -> Iterator[Server]:
-    started = Server(trained[0])
-    yield started
-    if started.process.poll() is None:
-        started.process.kill()
-    started.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def http(server: Server) -> Iterator[httpx.Client]:
+def http(server: Running) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=30) as client:
         yield client
 
@@ -139,11 +113,12 @@ def test_a_bad_request_gets_a_problem_over_a_real_connection(http: httpx.Client)
     assert http.get("/livez").status_code == 200
 
 
-def test_the_term_signal_ends_the_service_in_order(http: httpx.Client, server: Server) -> None:
+def test_the_term_signal_ends_the_service_in_order(http: httpx.Client, server: Running) -> None:
     assert http.get("/sample").status_code == 200
     http.close()
-    assert server.terminate() in (0, -signal.SIGTERM)  # uvicorn sends itself the signal again once all is closed
-    log = "".join(server.log)
+    server.process.terminate()
+    assert server.process.wait(30) in (0, -signal.SIGTERM)  # uvicorn sends itself the signal again once all is closed
+    log = server.log.read_text()
     assert "Application shutdown complete" in log
     assert "Traceback" not in log
 

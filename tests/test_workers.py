@@ -2,12 +2,8 @@
 
 import hashlib
 import os
-import re
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -18,33 +14,9 @@ from service.replies import SampleResponse
 from service.schemas import SampleRequest
 from service.settings import Settings
 from service.swapping import load_catalog
+from tests.running import ROOT, running
 
-ROOT = Path(__file__).resolve().parent.parent
 SEEDS: list[int | str] = [*range(250), *(f"seed {i}" for i in range(250))]
-
-
-@contextmanager
-def served(workers: int) -> Iterator[tuple[str, int]]:
-    """The address of a service with the bundled model, and the process that was started."""
-    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--workers", str(workers), "--access-log"]
-    environment = os.environ | {"NAMESMITH_STORE": str(ROOT / "tests")}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert process.stdout is not None
-    try:
-        started = 0
-        url = ""
-        for line in process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                url = found[0]
-            started += "Application startup complete" in line
-            if url and started == workers:
-                break
-        yield url, process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
 
 
 def digest(answers: list[list[str]]) -> str:
@@ -67,15 +39,7 @@ def ask(url: str) -> list[list[str]]:
     return answers
 
 
-def ticks(supervisor: int) -> dict[int, int]:
-    """Processor time of each worker so far, in clock ticks; empty where the system does not tell."""
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
-    pids = [int(pid) for pid in children.read_text().split()] if children.exists() else []
-    fields = {pid: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids}
-    return {pid: int(stat[11]) + int(stat[12]) for pid, stat in fields.items()}
-
-
-def test_500_seeds_give_one_hash_over_workers_and_restarts() -> None:
+def test_500_seeds_give_one_hash_over_workers_and_restarts(tmp_path: Path) -> None:
     catalog = load_catalog(Settings(store=ROOT / "tests", bundled_store=BUNDLED))
     longest = [
         SampleResponse.model_validate_json(prepare(catalog, SampleRequest(seed=seed, n=1000)).json()).names
@@ -83,12 +47,11 @@ def test_500_seeds_give_one_hash_over_workers_and_restarts() -> None:
     ]
     expected = digest([names[:n] for names, n in zip(longest, counts(), strict=True)])
     for workers in (2, 1):
-        with served(workers) as (url, supervisor):
-            before = ticks(supervisor) if workers > 1 else {}
-            assert digest(ask(url)) == expected
-            after = ticks(supervisor)
-            busy = [pid for pid, used in before.items() if after[pid] > used]
-            assert not before or len(busy) >= workers, "some worker answered nothing"
+        with running(ROOT / "tests", tmp_path / f"{workers}.log", workers) as service:
+            before = service.ticks()
+            assert len(before) == workers
+            assert digest(ask(service.url)) == expected
+            assert all(used > before[pid] for pid, used in service.ticks().items()), "some worker answered nothing"
 
 
 PRINT_HASH = "from tests.test_workers import all_names, digest; print(digest(all_names()))"

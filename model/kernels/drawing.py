@@ -22,10 +22,9 @@ def _draw_block(
     first_name,
     count,
     lengths,
-    index,
-    columns,
+    first_slot,
+    near,
     fine,
-    after,
     half_bits,
     bits_each,
     listed,
@@ -54,7 +53,7 @@ def _draw_block(
     )
     while len(waiting) > 0:
         draw_waiting(
-            start, first_name, waiting, steps, lengths, np.uint64(index[0]), columns, fine, after, half_bits,
+            start, first_name, waiting, steps, lengths, first_slot, near, fine, half_bits,
             bits_each, scratch, sizes, drawn_keys, lane_room,
         )  # fmt: skip
         if len(keys) == 0:
@@ -96,9 +95,8 @@ def draw(
     may_end_from,
     lengths,
     index,
-    columns,
+    near,
     fine,
-    after,
     half_bits,
     bits_each,
     listed,
@@ -106,9 +104,7 @@ def draw(
     keys,
     numbers,
     sieve,
-    children,
-    terminal,
-    remaining,
+    trie,
     symbols,
     ends,
     missed,
@@ -118,13 +114,13 @@ def draw(
     (count + 1,). Returns how many nodes were met that have no row, of which the first go to `missed`; GIVEN_UP if a
     name was given up, NO_ROOM if `symbols` was full.
 
-    `index` (nodes,) holds 1 + the number of a node's row in `columns`, `fine` and `after` (see `rows.make_rows` and
-    `model.row_cache`), which is complete before its number is there to be read. Names of `keys` are rejected, unless
-    `children` (the names as a trie) is given: then they are never begun, `remaining` being the chance left at each
-    node of the trie.
+    `index` (nodes,) holds 1 + the number of a node's row in `near` and `fine` (see `rows.make_rows` and
+    `model.row_cache`), which is complete before its number is there to be read. Names of `trie` (see `model.trie`) are
+    never begun, those of `keys` are rejected.
     """
     size = rows.shape[1]
-    width = columns.shape[1]
+    start_node = len(chances) * size if len(trie[0]) else 0
+    width = fine.shape[1]
     room = (
         np.empty(size),
         np.empty(size, dtype=np.int64),
@@ -139,19 +135,16 @@ def draw(
     ends[0] = 0
     for begin in range(0, count, BLOCK):
         block = min(BLOCK, count - begin)
-        if len(children):
-            sizes[:block] = -1
-        else:
-            _draw_block(
-                start, first_name + begin, block, lengths, index, columns, fine, after, half_bits,
-                bits_each, listed, listed_ends, keys, numbers, sieve, scratch, sizes,
-            )  # fmt: skip
+        _draw_block(
+            start, first_name + begin, block, lengths, np.uint64(index[start_node]), near, fine, half_bits,
+            bits_each, listed, listed_ends, keys, numbers, sieve, scratch, sizes,
+        )  # fmt: skip
         for name in range(block):
             if sizes[name] < 0:
                 sizes[name], missing = draw_name(
                     word(start, first_name + begin + name),
-                    rows, successors, tails, accepting, chances, layers, may_end_from, lengths, index,
-                    bits_each, listed, listed_ends, keys, numbers, children, terminal, remaining,
+                    rows, successors, tails, accepting, chances, layers, may_end_from, lengths, start_node,
+                    index, bits_each, listed, listed_ends, keys, numbers, trie,
                     scratch[name], room, missed, missing,
                 )  # fmt: skip
                 if sizes[name] < 0:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from model.kernels.compilation import kernel
+from model.kernels.prefetch import prefetch
 from model.kernels.rows import LOW, bits_of, word
 
 LANES = 16
@@ -11,14 +12,15 @@ LANES = 16
 
 @kernel
 def draw_waiting(
-    start, first_name, waiting, steps, lengths, first_slot, columns, fine, after, half_bits,
+    start, first_name, waiting, steps, lengths, first_slot, near, fine, half_bits,
     bits_each, scratch, sizes, drawn_keys, lane_room,
 ):  # fmt: skip
     """Draws the names `waiting`, from the numbers `steps` of their streams on. Some are drawn at a time, a character of
     each in turn, so that the look-ups of one are on their way while those of the others are used. `drawn_keys` takes
     their letters in `bits_each` bits each, as far as they fit (see `kernels.lookup.name_key`); `lane_room` is room to
     work in. Every name begins at the row `first_slot`."""
-    bits = bits_of(columns.shape[1])
+    width = fine.shape[1]
+    bits = bits_of(width)
     to_column = np.uint64(64 - bits)
     to_part = np.uint64(32 - bits)
     half = np.uint64(half_bits)
@@ -50,7 +52,7 @@ def draw_waiting(
                 row = slot - np.uint64(1)
                 column = random >> to_column
                 part = (random >> to_part) & LOW
-                entry = np.uint64(columns[row, column])
+                entry = np.uint64(near[row, column])
                 threshold = entry >> half
                 below = part >> to_half < threshold
                 if part >> to_half == threshold:
@@ -63,7 +65,10 @@ def draw_waiting(
                     scratch[names[lane], length] = symbol
                     letters[lane] = length + np.uint64(1)
                     keys[lane] = (keys[lane] << shift) | symbol
-                    slots[lane] = after[row, symbol]
+                    following = np.int64(near[row, np.uint64(width) + symbol])
+                    slots[lane] = following
+                    prefetch(near, following - 1, 0)
+                    prefetch(near, following - 1, width)
                     lane += 1
                     continue
             key = keys[lane]

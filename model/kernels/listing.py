@@ -1,4 +1,4 @@
-"""A list of names to keep away from: what it weighs under a plan, and the chances beside it."""
+"""A list of names to keep away from: how probable each is, and the trie of those that are never begun."""
 
 import numpy as np
 
@@ -46,11 +46,10 @@ def take_lines(codes, ids, symbols, ends):
 
 
 @kernel
-def listed_mass(listed, listed_ends, rows, moves, others, accepting, other_accepting, lengths):
-    """The chance, over all names of a list, that the shaped distribution gives those that meet two automata and
-    the lengths. `rows` (tails, symbols, width) as in `sweep`."""
+def listed_chances(listed, listed_ends, rows, moves, others, accepting, other_accepting, lengths, found):
+    """Writes to `found` (names,), all 0 before, the chance that the shaped distribution gives each name of a list that
+    meets two automata and the lengths. `rows` (tails, symbols, width) as in `sweep`."""
     tail_count, size, _ = rows.shape
-    mass = 0.0
     for name in range(len(listed_ends) - 1):
         begin, end = listed_ends[name], listed_ends[name + 1]
         if end - begin < lengths[0] or end - begin > lengths[1]:
@@ -68,19 +67,20 @@ def listed_mass(listed, listed_ends, rows, moves, others, accepting, other_accep
             first = (tail * size + symbol) // tail_count
             tail = (tail * size + symbol) % tail_count
         if chance > 0.0 and accepting[state] and other_accepting[other]:
-            mass += chance * rows[tail, 0, first]
-    return mass
+            found[name] = chance * rows[tail, 0, first]
 
 
 @kernel
-def make_trie(listed, listed_ends, size):
-    """`children` (nodes, size), OFF where there is none, and `terminal` (nodes,), where a name ends. A node's number
-    is smaller than those of its children."""
-    room = len(listed) + 1
+def make_trie(listed, listed_ends, chosen, size):
+    """The names `chosen` (numbers in a list) as a trie: `children` (nodes, size), OFF where there is none, and
+    `terminal` (nodes,), where a name ends. A node's number is smaller than those of its children."""
+    room = 1
+    for name in chosen:
+        room += listed_ends[name + 1] - listed_ends[name]
     children = np.full((room, size), OFF, dtype=np.int32)
     terminal = np.zeros(room, dtype=np.uint8)
     count = 1
-    for name in range(len(listed_ends) - 1):
+    for name in chosen:
         node = 0
         for place in range(listed_ends[name], listed_ends[name + 1]):
             symbol = listed[place]
@@ -94,14 +94,16 @@ def make_trie(listed, listed_ends, size):
 
 @kernel
 def chances_beside(children, terminal, rows, successors, tails, accepting, chances, layers, may_end_from):
-    """`remaining` (nodes of the trie,): the chance to end well from each beginning in the trie with a name that is
-    not in it. A sum of what is left, never a difference."""
+    """Of each beginning in the trie, `remaining`: the chance to end well from there with a name that is not in it (a
+    sum of what is left, never a difference); and `places`: the plan's node there, OFF where no name leads."""
     tail_count, size, _ = rows.shape
     count = len(children)
     groups = np.full(count, OFF, dtype=np.int64)
     firsts = np.zeros(count, dtype=np.int64)
     letters = np.zeros(count, dtype=np.int64)
+    places = np.full(count, OFF, dtype=np.int64)
     groups[0] = 0
+    places[0] = 0
     last = len(layers) - 1
     for node in range(count):
         group = groups[node]
@@ -115,6 +117,7 @@ def chances_beside(children, terminal, rows, successors, tails, accepting, chanc
             if child != OFF and number >= layers[layer, 1] and number < layers[layer, 2]:
                 groups[child] = number
                 firsts[child] = (tail * size + symbol) // tail_count
+                places[child] = (layers[layer, 0] + number) * size + firsts[child]
                 letters[child] = letters[node] + 1
     remaining = np.zeros(count)
     for node in range(count - 1, -1, -1):
@@ -138,4 +141,18 @@ def chances_beside(children, terminal, rows, successors, tails, accepting, chanc
                 after = chances[layers[layer, 0] + number, (tail * size + symbol) // tail_count]
                 value += rows[tail, symbol, first] * after
         remaining[node] = value
-    return remaining
+    return remaining, places
+
+
+@kernel
+def keep_beside(trie, beginning, rows, tail, first, plan_nodes, weights, nodes):
+    """Changes `weights` and `nodes` (symbols,), as `rows.weigh` fills them, to those of a beginning in the trie (see
+    `model.trie`): a name of it cannot end there, and its other beginnings are nodes that follow the plan's."""
+    children, terminal, remaining, _ = trie
+    if terminal[beginning]:
+        weights[0] = 0.0
+    for symbol in range(1, len(weights)):
+        child = children[beginning, symbol]
+        if child != OFF and weights[symbol] > 0.0:
+            weights[symbol] = rows[tail, symbol, first] * remaining[child]
+            nodes[symbol] = plan_nodes + child

@@ -8,6 +8,7 @@ from there on everything is exact, so that the last bits of a float hardly ever 
 import numpy as np
 
 from model.kernels.compilation import inlined, kernel
+from model.kernels.listing import keep_beside
 
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(0xFFFFFFFF)
@@ -133,24 +134,26 @@ def make_rows(
     chances,
     layers,
     may_end_from,
-    groups_letters,
-    columns,
+    trie,
+    places,
+    near,
     fine,
     nodes_after,
     half_bits,
     slots,
 ):
     """Makes the rows of the nodes `wanted`, from number `first_slot` on while there is room; `slots` (wanted,) takes
-    the number of each, -1 where it got none. `groups_letters` (wanted, 2): group and letters so far of each. Returns
-    how many were made.
+    the number of each, -1 where it got none. `places` (wanted, 3): group, context's first symbol and letters so far of
+    each. Nodes that follow the plan's are the beginnings in `trie`. Returns how many were made.
 
     What is read of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
-    `columns` (rows, columns) the highest `half_bits` bits of each threshold and the alias. Only where a part has the
-    same highest bits is the whole threshold looked at, in `fine` (rows, columns). `nodes_after` (rows, symbols) takes
-    the node that follows each symbol.
+    `near` (rows, at least columns + symbols) the highest `half_bits` bits of each threshold and the alias. Only where a
+    part has the same highest bits is the whole threshold looked at, in `fine` (rows, columns). `nodes_after` (rows,
+    symbols) takes the node that follows each symbol; behind the columns of `near` no row follows yet.
     """
     size = rows.shape[1]
-    width = columns.shape[1]
+    width = fine.shape[1]
+    plan_nodes = len(chances) * size
     weights = np.empty(size)
     nodes = np.empty(size, dtype=np.int64)
     parts = np.empty(width, dtype=np.int64)
@@ -159,21 +162,33 @@ def make_rows(
     slot = first_slot
     for i in range(len(wanted)):
         slots[i] = -1
-        if slot == len(columns):
+        if slot == len(near):
             continue
-        group, letters = groups_letters[i, 0], groups_letters[i, 1]
+        group, first, letters = places[i, 0], places[i, 1], places[i, 2]
         weigh(
             rows, successors, tails, accepting, chances, layers,
-            group, wanted[i] % size, letters, letters >= may_end_from, weights, nodes,
+            group, first, letters, letters >= may_end_from, weights, nodes,
         )  # fmt: skip
+        if wanted[i] >= plan_nodes:
+            keep_beside(trie, wanted[i] - plan_nodes, rows, tails[group], first, plan_nodes, weights, nodes)
         if fill_row(weights, nodes, parts, queue, row):
             for column in range(width):
                 entry = row[column, 0]
                 fine[slot, column] = entry >> np.uint64(32)
                 highest = entry >> np.uint64(64 - half_bits)
-                columns[slot, column] = (highest << np.uint64(half_bits)) | ((entry & LOW) >> np.uint64(1))
+                near[slot, column] = (highest << np.uint64(half_bits)) | ((entry & LOW) >> np.uint64(1))
             for symbol in range(size):
                 nodes_after[slot, symbol] = nodes[symbol]
+                near[slot, width + symbol] = 0  # until `link_rows`: other threads may read it by then
             slots[i] = slot
             slot += 1
     return slot - first_slot
+
+
+@kernel
+def link_rows(count, index, nodes_after, width, near):
+    """Writes 1 + the number of the row that follows each symbol of the first `count` rows behind their `width` columns,
+    0 where that was not made; `index` (nodes,) holds these numbers."""
+    for slot in range(count):
+        for symbol in range(nodes_after.shape[1]):
+            near[slot, width + symbol] = index[nodes_after[slot, symbol]]

@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.reliability.running import Running, running
+from tests.running import Running, running
 
 _FIGURE = "page figure"
 _PATIENCE_MILLISECONDS = 20_000  # a machine may be busy with other tests

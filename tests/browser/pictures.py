@@ -11,7 +11,7 @@ from typing import Literal
 from playwright.sync_api import ViewportSize, expect, sync_playwright
 
 from tests.browser.conftest import CHROMIUM
-from tests.reliability.running import running
+from tests.running import running
 
 SHOWN = "#generate?suffix=lyn&min_length=6&max_length=9&n=20&seed=8"
 SIZE: ViewportSize = {"width": 1280, "height": 780}

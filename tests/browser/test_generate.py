@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from service.schemas import SampleRequest
-from tests.reliability.running import Running
+from tests.running import Running
 
 Visit = Callable[..., Page]
 Api = Callable[..., Any]

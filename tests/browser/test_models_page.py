@@ -15,7 +15,7 @@ from model import checkpoint
 from model.checkpoint import Checkpoint
 from model.store import BUNDLED, Store
 from model.version_files import REPORT_FILE
-from tests.reliability.running import ROOT
+from tests.running import ROOT
 
 Visit = Callable[..., Page]
 Api = Callable[..., Any]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.reliability.running import Running
+from tests.running import Running
 
 Visit = Callable[..., Page]
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")

@@ -1,10 +1,6 @@
 """A real service on a port, and both clients behind one face."""
 
 import asyncio
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +9,8 @@ import httpx
 import pytest
 
 from namesmith_client import AsyncClient, Client
+from tests.running import running
 from tests.service.conftest import publish  # noqa: F401
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +18,8 @@ def url(publish: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -
     """Of a service with the bundled model and a small one, `abc`."""
     store = tmp_path_factory.mktemp("store")
     publish(store, "abc", names=["a", "abc"])
-    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--store", str(store)]
-    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        assert process.stdout is not None
-        address = ""
-        for line in process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                address = found[0]
-            if "Application startup complete" in line:
-                break
-        yield address
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+    with running(store, tmp_path_factory.mktemp("log") / "service.log") as service:
+        yield service.url
 
 
 class Asker:

@@ -69,13 +69,21 @@ def form_of_plan(layered: bool) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def never_begun_from(share: float) -> Iterator[None]:
+    """From which share of the draws on a listed name is never begun: 2 for none of them, 0 for all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.sampling._PROBABLE", share)
+        yield
+
+
 def drawn(sampler: Sampler, seed: int | str, count: int, first: int = 0) -> list[str]:
     return [name for names in sampler.draw(seed, count, first) for name in names.decode(ABC)]
 
 
-def goes_along_the_list(sampler: Sampler) -> bool:
-    """Whether the list's own beginnings are weighed, rather than its names rejected."""
-    return len(sampler._children) > 0
+def rejects(sampler: Sampler) -> bool:
+    """Whether names of the list may be begun, and are drawn again."""
+    return len(sampler._rejected) > 0
 
 
 def fits(observed: Counter[str], expected: dict[str, float]) -> float:
@@ -98,6 +106,7 @@ WORDS = st.none() | st.text("abc", min_size=1, max_size=2)
 CONSTRAINTS = st.builds(Constraints, WORDS, WORDS, WORDS)
 BLOCKED = st.lists(st.text("abc", min_size=2, max_size=3), max_size=1).map(tuple)
 LENGTHS = st.tuples(st.integers(1, LONGEST), st.integers(1, LONGEST)).map(sorted)
+SHARES = st.sampled_from([2.0, 0.02, 0.0])
 HOW_MANY = st.sampled_from(["few", "most by count", "most by mass", "all but one", "all"])
 
 
@@ -112,6 +121,7 @@ HOW_MANY = st.sampled_from(["few", "most by count", "most by mass", "all but one
     top_k=st.none() | st.integers(2, 4),
     how_many=HOW_MANY,
     layered=st.booleans(),
+    never_begun=SHARES,
     data=st.data(),
 )
 def test_probability_and_names_equal_enumeration_without_the_listed_ones(
@@ -124,6 +134,7 @@ def test_probability_and_names_equal_enumeration_without_the_listed_ones(
     top_k: int | None,
     how_many: str,
     layered: bool,
+    never_begun: float,
     data: st.DataObject,
 ) -> None:
     """To 1e-9 relative, even where one name of the smallest chance is left."""
@@ -144,7 +155,7 @@ def test_probability_and_names_equal_enumeration_without_the_listed_ones(
     elif how_many == "all":
         listed |= set(ranked)
     expected = {name: chance for name, chance in possible.items() if name not in listed}
-    with form_of_plan(layered):
+    with form_of_plan(layered), never_begun_from(never_begun):
         avoid = Listing.listing(listed, ABC)
         if not expected:
             with pytest.raises(UnsatisfiableError, match="no name"):
@@ -162,6 +173,7 @@ def test_probability_and_names_equal_enumeration_without_the_listed_ones(
 
 
 @pytest.mark.parametrize("layered", [True, False], ids=["layers", "no layers"])
+@pytest.mark.parametrize("never_begun", [2.0, 0.01, 0.0], ids=["rejected", "both", "never begun"])
 @pytest.mark.parametrize("share", [0.1, 0.6, 0.9, 0.999, 1 - 1e-6], ids=str)
 @pytest.mark.parametrize(
     ("constraints", "asked"),
@@ -172,7 +184,7 @@ def test_probability_and_names_equal_enumeration_without_the_listed_ones(
     ],
 )
 def test_names_beside_a_list_have_the_enumerated_frequencies(
-    constraints: Constraints, asked: Settings, share: float, layered: bool
+    constraints: Constraints, asked: Settings, share: float, never_begun: float, layered: bool
 ) -> None:
     """The list holds the most probable names, up to a share of the mass; chi-square over 20,000 names, p > 1e-4."""
     table = random_table(7)
@@ -184,17 +196,17 @@ def test_names_beside_a_list_have_the_enumerated_frequencies(
             listed.add(name)
     expected = {name: chance for name, chance in possible.items() if name not in listed}
     assert listed
-    with form_of_plan(layered):
+    with form_of_plan(layered), never_begun_from(never_begun):
         sampler = Sampler(table, asked, automata(constraints), Listing.listing(listed, ABC))
     if share < 0.5 or share > 0.8:  # between them it depends on what the lengths leave
-        assert goes_along_the_list(sampler) == (share > 0.8)
-    if not goes_along_the_list(sampler):
+        assert rejects(sampler) == (share < 0.5 and never_begun > min(possible[name] for name in listed))
+    if rejects(sampler):
         assert sampler.plan.layered == layered
     assert fits(Counter(drawn(sampler, 3, 20_000)), expected) > 1e-4
 
 
 def test_both_ways_to_keep_away_give_the_same_law_on_the_same_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of about half the mass, rejected and gone along."""
+    """A list of about half the mass, rejected and never begun."""
     table, asked = random_table(11), Settings(max_length=LONGEST)
     possible = enumerate_allowed(table, Constraints(), asked, (), set())
     listed = set(sorted(possible)[::2])
@@ -202,8 +214,9 @@ def test_both_ways_to_keep_away_give_the_same_law_on_the_same_list(monkeypatch: 
     probabilities = []
     for least in (0.25, 1.0):
         monkeypatch.setattr("model.sampling.LEAST_ACCEPTED", least)
-        sampler = Sampler(table, asked, avoid=Listing.listing(listed, ABC))
-        assert goes_along_the_list(sampler) == (least == 1.0)
+        with never_begun_from(2.0):
+            sampler = Sampler(table, asked, avoid=Listing.listing(listed, ABC))
+        assert rejects(sampler) == (least == 0.25)
         probabilities.append(sampler.probability)
         assert fits(Counter(drawn(sampler, 5, 30_000)), expected) > 1e-4
     assert probabilities[0] == pytest.approx(probabilities[1], rel=1e-12)
@@ -239,19 +252,21 @@ def test_listed_names_that_cannot_be_drawn_anyway_change_nothing() -> None:
 
 
 def test_a_name_that_is_not_listed_first_is_the_one_that_comes_without_a_list() -> None:
-    """Rejection keeps what was accepted: name i changes only where it was listed."""
+    """Rejection keeps what was accepted: where no listed name is probable, name i changes only where it was listed."""
     table, asked, listed = random_table(9), Settings(max_length=LONGEST), {"a", "b", "ab", "cab"}
     plain = drawn(Sampler(table, asked), 8, 5_000)
-    sampler = Sampler(table, asked, avoid=Listing.listing(listed, ABC))
-    assert not goes_along_the_list(sampler)
+    with never_begun_from(2.0):
+        sampler = Sampler(table, asked, avoid=Listing.listing(listed, ABC))
+    assert rejects(sampler)
     beside = drawn(sampler, 8, 5_000)
     assert all(a == b for a, b in zip(plain, beside, strict=True) if a not in listed)
     assert sum(name in listed for name in plain) > 500
 
 
 @pytest.mark.parametrize("layered", [True, False], ids=["layers", "no layers"])
-@pytest.mark.parametrize("share", [0.2, 0.95], ids=["rejected", "gone along"])
-def test_name_i_depends_on_the_seed_and_i_alone(share: float, layered: bool) -> None:
+@pytest.mark.parametrize("never_begun", [2.0, 0.01, 0.0], ids=["rejected", "both", "never begun"])
+@pytest.mark.parametrize("share", [0.2, 0.95], ids=["few", "most"])
+def test_name_i_depends_on_the_seed_and_i_alone(share: float, never_begun: float, layered: bool) -> None:
     """Over counts, chunks, threads' worth of rows already made, and a list given in another order."""
     table, asked = random_table(1), Settings(max_length=LONGEST)
     possible = enumerate_allowed(table, Constraints(), asked, (), set())
@@ -259,12 +274,13 @@ def test_name_i_depends_on_the_seed_and_i_alone(share: float, layered: bool) -> 
     for name in sorted(possible, key=lambda name: -possible[name]):
         if math.fsum(possible[n] for n in listed | {name}) <= share * total:
             listed.add(name)
-    with form_of_plan(layered):
+    with form_of_plan(layered), never_begun_from(never_begun):
         samplers = [
             Sampler(table, asked, avoid=Listing.listing(given, ABC))
             for given in (sorted(listed), sorted(listed, reverse=True))
         ]
-    assert [goes_along_the_list(sampler) for sampler in samplers] == [share > 0.5] * 2
+    assert [rejects(sampler) for sampler in samplers] == [share < 0.5 and never_begun > 0] * 2
+    samplers[1].get_ready()
     whole = drawn(samplers[0], "i", 20_000)
     assert not listed & set(whole)
     for first, count in [
@@ -284,17 +300,27 @@ def test_name_i_depends_on_the_seed_and_i_alone(share: float, layered: bool) -> 
 
 
 def test_new_names_of_the_bundled_model_are_never_training_names() -> None:
-    """At two temperatures, one for each way, with the exact share of new names among 200,000 plain draws."""
+    """At two temperatures, one for each way: with the exact share of new names among 200,000 plain draws, and the most
+    probable new ones as often as they should be (chi-square, p > 1e-4)."""
     version = Store(BUNDLED).load("us-names")
     vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
     known = version.training_names
     assert known is not None
     avoid = Listing.listing(known, vocabulary)
-    for temperature, along in ((1.0, False), (0.4, True)):
+    for temperature, rejected in ((1.0, True), (0.4, False)):
         asked = Settings(temperature)
         plain, beside = Sampler(table, asked), Sampler(table, asked, avoid=avoid)
-        assert goes_along_the_list(beside) == along
-        assert not known.intersection(n for d in beside.draw(1, 20_000) for n in d.decode(vocabulary))
+        assert rejects(beside) == rejected
         exact, count = beside.probability / plain.probability, 200_000
+        new = Counter(name for names in beside.draw(1, count) for name in names.decode(vocabulary))
+        ready = Sampler(table, asked, avoid=avoid)
+        ready.get_ready()
+        assert new == Counter(name for names in ready.draw(1, count) for name in names.decode(vocabulary))
+        assert not known & new.keys()
+        best = {vocabulary.decode(found.symbols): math.exp(found.log_prob) for found in beside.most_probable(300)}
+        expected = {**best, "others": beside.probability - math.fsum(best.values())}
+        observed = Counter({name: new[name] for name in best})
+        observed["others"] = count - observed.total()
+        assert fits(observed, expected) > 1e-4
         share = sum(name not in known for d in plain.draw(2, count) for name in d.decode(vocabulary)) / count
         assert abs(share - exact) < 4 * math.sqrt(exact * (1 - exact) / count)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from model.automata import Automaton
 from model.constraints import Constraints, compile_constraints
 from model.groups import find_groups, pair_of, shortest_ends
+from model.kernels import listing as listing_kernels
 from model.kernels import lookup
 from model.names import Listing, Names, nothing_listed
 from model.sampling import Sampler
@@ -223,9 +224,11 @@ def test_alphabets_at_the_edges_of_a_bit_are_looked_up_right(letters: int) -> No
     assert listing.holds(Names.of(every)).tolist() == [i % 2 == 0 for i in range(len(every))]
 
 
-def test_the_trie_of_a_listing_accepts_its_names_alone() -> None:
+def test_the_trie_of_some_names_of_a_listing_accepts_these_alone() -> None:
     listed: set[Ids] = {(1,), (1, 2), (3, 3, 3), (2, 1, 2)}
-    children, terminal = listing_of(listed).trie(4)
+    listing = listing_of(listed | {(2, 2), (3, 1)})
+    chosen = np.array([i for i, name in enumerate(listing.rows()) if tuple(name) in listed])
+    children, terminal = listing_kernels.make_trie(listing.symbols, listing.ends, chosen, 4)
     found = set()
     for name in (name for n in range(5) for name in itertools.product((1, 2, 3), repeat=n)):
         node = 0

@@ -11,6 +11,8 @@ from scipy.stats import chisquare
 
 from model import random_numbers
 from model.kernels import rows
+from model.kernels.compilation import kernel
+from model.kernels.prefetch import prefetch
 from model.transitions import Floats, Ints
 
 PARTS = 2**32
@@ -183,6 +185,19 @@ def test_words_of_kernels_are_the_words_of_the_published_generator(stream: int, 
     assert found == finalise((stream + step * 0x9E3779B97F4A7C15) % 2**64)
     assert found == int(rows.word(np.uint64(stream), step))
     assert found >> 32 == random_numbers.draw(np.array([stream], dtype=np.uint64), step - 1).tolist()[0]
+
+
+@kernel
+def fetch_and_add(table: Floats, row: int, column: int) -> float:
+    prefetch(table, row, column)
+    return float(table.sum())
+
+
+def test_what_is_fetched_ahead_may_lie_anywhere_and_changes_nothing() -> None:
+    table = np.arange(12.0).reshape(3, 4)
+    for row, column in [(0, 0), (2, 3), (-1, 0), (3, 0), (2**40, -5)]:
+        assert fetch_and_add(table, row, column) == 66.0
+    assert table.tolist() == np.arange(12.0).reshape(3, 4).tolist()
 
 
 @pytest.mark.parametrize("seed", [0, 2**63 - 1, "ada"])

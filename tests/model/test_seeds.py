@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from model import row_cache
 from model.names import Names
@@ -26,7 +28,7 @@ from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import BUNDLED, Store
 from model.tabulation import compile_table
-from model.transitions import Transitions
+from model.transitions import Ints, Transitions
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 1_000
@@ -175,6 +177,24 @@ def test_a_sampler_with_hardly_any_room_for_rows_draws_the_same(
     some, cramped = SEEDS[::20], Sampler(table, Settings())
     assert digest(cramped, some) == digest(sampler, some)
     assert digest(cramped, some) == digest(sampler, some)
+
+
+def test_a_row_leads_nowhere_until_its_links_are_written(table: Transitions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room for rows is full of what lay there before, and threads may read a row as soon as another leads to it."""
+    on_lines, seen = row_cache._on_lines, []
+
+    def dirty(*shape: Any) -> NDArray[Any]:
+        room = on_lines(*shape)
+        room.fill(0x7FFF)
+        return room
+
+    def before_links(count: int, _index: object, after: Ints, width: int, near: NDArray[Any]) -> None:
+        seen.append(near[:count, width : width + after.shape[1]].any())
+
+    monkeypatch.setattr(row_cache, "_on_lines", dirty)
+    monkeypatch.setattr("model.kernels.rows.link_rows", before_links)
+    Sampler(table, Settings()).get_ready()
+    assert seen == [False]
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one sampler", "two samplers"])

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.reliability.running import running
+from tests.running import running
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 COMMAND = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run"]

@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 
 from tests.reliability.raw import Answer, check_problem, exchange, post, request
-from tests.reliability.running import Running, running
+from tests.running import Running, running
 
 Size = Callable[[int, int], int]
 Figure = Callable[[str, str], None]

@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.reliability.raw import Answer, check_problem, exchange, post, read_to_the_end, request
-from tests.reliability.running import Running, running
+from tests.running import Running, running
 
 LIMITS = {"header_seconds": "1", "body_seconds": "1", "stall_seconds": "1", "keep_alive_seconds": "1"}
 MAX_CONNECTIONS = 30

@@ -14,7 +14,7 @@ from statistics import median, quantiles
 import pytest
 
 from tests.reliability.raw import Exchange, check_problem, exchange, post, read_to_the_end, request
-from tests.reliability.running import Running, running
+from tests.running import Running, running
 
 Size = Callable[[int, int], int]
 Figure = Callable[[str, str], None]

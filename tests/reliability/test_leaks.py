@@ -11,8 +11,8 @@ import httpx2 as httpx
 
 from model.store import Store
 from tests.reliability.load import Client, get, post
-from tests.reliability.running import Running, running
 from tests.reliability.test_swaps import publishing
+from tests.running import Running, running
 
 KINDS = [
     post("/sample", {"n": 10}),

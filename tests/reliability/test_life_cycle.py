@@ -15,7 +15,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.reliability.raw import Exchange, check_problem, exchange, post, read_to_the_end, request
-from tests.reliability.running import ROOT, Running, running
+from tests.running import ROOT, Running, running
 
 Size = Callable[[int, int], int]
 Figure = Callable[[str, str], None]

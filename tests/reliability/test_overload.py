@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.reliability.load import Client, get, post, quantile
-from tests.reliability.running import running
+from tests.running import running
 
 CLIENTS = 200
 PAUSE_SECONDS = 0.2

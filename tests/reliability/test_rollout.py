@@ -15,7 +15,7 @@ import pytest
 from tests.reliability.load import Client, Reply, post
 from tests.reliability.proxy import NGINX, proxy
 from tests.reliability.raw import read_to_the_end, request
-from tests.reliability.running import Running, free_port, running_on
+from tests.running import Running, free_port, running_on
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: the proxy is not tested")
 Size = Callable[[int, int], int]

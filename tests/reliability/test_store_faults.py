@@ -16,7 +16,7 @@ import pytest
 from model.errors import NamesmithError, StoreError
 from model.store import Store
 from tests.model.test_store_history import put
-from tests.reliability.running import ROOT
+from tests.running import ROOT
 
 Size = Callable[[int, int], int]
 Figure = Callable[[str, str], None]

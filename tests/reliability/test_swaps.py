@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.reliability.load import HOST, Client, Reply, hang_up, post, quantile
-from tests.reliability.running import ROOT, Running, running
+from tests.running import ROOT, Running, running
 
 RATE = 100.0
 AGREE_SECONDS = 2

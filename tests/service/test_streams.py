@@ -6,11 +6,8 @@ import http.client
 import io
 import json
 import math
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +21,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from model import sampling
+from tests.running import Running, running
 
-ROOT = Path(__file__).resolve().parents[2]
 NDJSON, CSV, LINES = "application/x-ndjson", "text/csv", "text/plain"
 STREAMED = (NDJSON, CSV, LINES)
 CheckProblem = Callable[..., dict[str, Any]]
@@ -221,57 +218,26 @@ def test_accept_in_several_lines_is_one_list(both: TestClient) -> None:
 # A real server
 
 
-class Server:
-    """`python -m service serve` on a port of the system's choice."""
-
-    def __init__(self, **environment: str) -> None:
-        command = [sys.executable, "-m", "service", "serve", "--port", "0"]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        assert self.process.stdout is not None
-        log = []
-        for line in self.process.stdout:
-            log.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.url = found[0]
-                return
-        raise AssertionError("the service did not start:\n" + "".join(log))
-
-    def ticks(self) -> int:
-        """Processor time used, in hundredths of a second."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    def resident(self) -> int:
-        """Bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) * 1024
-
-    def open(self, path: str, accept: str = LINES) -> socket.socket:
-        """A connection on which the answer comes as it is read."""
-        parts = urlsplit(self.url)
-        assert parts.hostname is not None
-        connection = socket.create_connection((parts.hostname, parts.port or 80), timeout=30)
-        head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
-        connection.sendall(head.encode("ascii"))
-        return connection
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=30)
-
-
 LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(NAMESMITH_STORE=str(tmp_path_factory.mktemp("none")))
-    yield server
-    server.close()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    none = tmp_path_factory.mktemp("none")
+    with running(none, none / "service.log") as service:
+        yield service
+
+
+def connect(server: Running, path: str, accept: str = LINES) -> socket.socket:
+    """A connection on which the answer comes as it is read."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    connection.sendall(head.encode("ascii"))
+    return connection
+
+
+def ticks(server: Running) -> int:
+    return sum(server.ticks().values())
 
 
 class Peak(NamedTuple):
@@ -280,12 +246,12 @@ class Peak(NamedTuple):
     growth: int
 
 
-def read_whole(server: Server, path: str, accept: str, pause: float = 0) -> Peak:
+def read_whole(server: Running, path: str, accept: str, pause: float = 0) -> Peak:
     """Reads a stream, watching the server's memory."""
     parts = urlsplit(server.url)
     assert parts.hostname is not None
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-    before = peak = server.resident()
+    before = peak = server.memory_kib() * 1024
     connection.request("GET", path, headers={"Accept": accept})
     answer = connection.getresponse()
     assert answer.status == 200
@@ -293,7 +259,7 @@ def read_whole(server: Server, path: str, accept: str, pause: float = 0) -> Peak
     while chunk := answer.read(1 << 18):
         lines += chunk.count(b"\n")
         size += len(chunk)
-        peak = max(peak, server.resident())
+        peak = max(peak, server.memory_kib() * 1024)
         time.sleep(pause)
     connection.close()
     return Peak(lines, size, peak - before)
@@ -301,7 +267,7 @@ def read_whole(server: Server, path: str, accept: str, pause: float = 0) -> Peak
 
 @LINUX
 @pytest.mark.parametrize(("pause", "details"), [(0, "false"), (0.02, "false"), (0, "true")], ids=str)
-def test_a_million_names_take_no_memory(server: Server, pause: float, details: str) -> None:
+def test_a_million_names_take_no_memory(server: Running, pause: float, details: str) -> None:
     """Less than 30 MB, whether the client reads fast or slowly. All of them are 7 MB as text."""
     accept = NDJSON if details == "true" else LINES
     read_whole(server, f"/sample?n=20000&seed=1&details={details}", accept)  # what is made once
@@ -321,39 +287,39 @@ ABANDONED = [
 @LINUX
 @pytest.mark.parametrize(("path", "accept"), ABANDONED, ids=["text", "details", "events"])
 @pytest.mark.parametrize("reads", [1, 3], ids=["at once", "in the middle"])
-def test_work_stops_when_the_client_goes_away(server: Server, path: str, accept: str, reads: int) -> None:
+def test_work_stops_when_the_client_goes_away(server: Running, path: str, accept: str, reads: int) -> None:
     """Within a tenth of a second, allowing as much again for the watch: after 0.2 s a second passes without work."""
     read_whole(server, re.sub(r"n=\d+", "n=1", path), accept)  # what is made once
-    with server.open(path, accept) as connection:
+    with connect(server, path, accept) as connection:
         for _ in range(reads):
             assert connection.recv(1 << 16)
     time.sleep(0.2)
-    before = server.ticks()
+    before = ticks(server)
     time.sleep(1)
-    assert server.ticks() - before <= 3
+    assert ticks(server) - before <= 3
 
 
 @LINUX
-def test_work_waits_for_a_client_that_does_not_read(server: Server) -> None:
-    with server.open("/sample?n=1000000&seed=1&details=true", NDJSON) as connection:
+def test_work_waits_for_a_client_that_does_not_read(server: Running) -> None:
+    with connect(server, "/sample?n=1000000&seed=1&details=true", NDJSON) as connection:
         assert connection.recv(1 << 10)
         time.sleep(0.5)
-        before = server.ticks()
+        before = ticks(server)
         time.sleep(1)
-        assert server.ticks() - before <= 3
+        assert ticks(server) - before <= 3
         size = 0
         while chunk := connection.recv(1 << 20):
             size += len(chunk)
     assert size > 50_000_000
 
 
-def test_other_requests_go_on_beside_streams_and_their_ends(server: Server) -> None:
+def test_other_requests_go_on_beside_streams_and_their_ends(server: Running) -> None:
     """Three clients read a million names with details each and go away, over and over; others see their own names."""
     stop = threading.Event()
 
     def come_and_go() -> None:
         while not stop.is_set():
-            with suppress(OSError), server.open(ABANDONED[1][0], CSV) as connection:
+            with suppress(OSError), connect(server, ABANDONED[1][0], CSV) as connection:
                 for _ in range(20):
                     connection.recv(1 << 16)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _START_SECONDS = 120.0
 _STOP_SECONDS = 40.0
 
@@ -43,6 +43,11 @@ class Running:
     def memory_kib(self) -> int:
         """Resident memory of all processes together."""
         return sum(_status(pid, "VmRSS:") for pid in self.processes())
+
+    def ticks(self) -> dict[int, int]:
+        """Processor time of each worker so far, in hundredths of a second."""
+        stats = {pid: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.workers()}
+        return {pid: int(fields[11]) + int(fields[12]) for pid, fields in stats.items()}
 
 
 def free_port() -> int:

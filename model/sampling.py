@@ -66,6 +66,15 @@ class Sampler:
             lengths = f"{settings.min_length} to {settings.max_length} letters"
             raise UnsatisfiableError(f"no name of {lengths} meets these constraints under these settings")
         self._rows = RowCache(self.plan, self._trie)
+        self._fixed = (
+            *self.plan.arrays,
+            self._lengths,
+            *self._rows.arrays,
+            *self._rejected.search,
+            self._rejected.sieve,
+            self._trie.arrays,
+        )
+        """What the kernel that draws takes of a sampler, which a name more or less does not change."""
 
     @property
     def nbytes(self) -> int:
@@ -134,12 +143,7 @@ class Sampler:
                 start,
                 first,
                 count,
-                *self.plan.arrays,
-                self._lengths,
-                *self._rows.arrays,
-                *self._rejected.search,
-                self._rejected.sieve,
-                self._trie.arrays,
+                *self._fixed,
                 symbols,
                 ends,
                 missed,

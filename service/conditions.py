@@ -1,6 +1,5 @@
 """From the conditions of a request to a sampler that meets them."""
 
-from model.constraints import Constraints
 from model.engine import NameSampler
 from model.errors import ConstraintError
 from model.shaping import Settings
@@ -18,7 +17,7 @@ def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel,
     if request.novel and model.listing is None:
         raise field_problem("/novel", "the training list of this model is not known: it was published without one")
     try:
-        return model, catalog.sampler(model, settings, _constraints(request), request.novel)
+        return model, catalog.sampler(model, settings, request.constraints, request.novel)
     except ConstraintError as error:
         raise constraint_problem(error) from None
 
@@ -26,7 +25,7 @@ def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel,
 def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler] | None:
     """The same from what is kept, at once; None where something would have to be made or refused."""
     model = catalog.get(request.model)
-    sampler = catalog.kept_sampler(model, _settings(model, request), _constraints(request), request.novel)
+    sampler = catalog.kept_sampler(model, _settings(model, request), request.constraints, request.novel)
     return None if sampler is None else (model, sampler)
 
 
@@ -42,10 +41,5 @@ def checked_top_k(model: ServedModel, request: Shape) -> int | None:
 
 
 def _settings(model: ServedModel, request: Conditions) -> Settings:
-    return Settings(
-        request.temperature, checked_top_k(model, request), request.top_p, request.min_length, request.max_length
-    )
-
-
-def _constraints(request: Conditions) -> Constraints:
-    return Constraints(request.prefix, request.suffix, request.contains, request.pattern)
+    checked_top_k(model, request)
+    return request.settings

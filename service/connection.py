@@ -8,19 +8,11 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.refusals import RefusalError, failed, head_too_large, malformed, too_many_headers, unreadable
+from service.cycle import Cycle
+from service.refusals import RefusalError, head_too_large, malformed, too_many_headers, unreadable
 from service.timed_connection import BODY, HEAD, IDLE, NEVER, READ, TimedConnection
 
 MAX_PIPELINED = 64
-
-
-class Cycle(RequestResponseCycle):
-    """A request and its answer."""
-
-    async def send_500_response(self) -> None:
-        headers, body = failed().headers_and_body()
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class Connection(TimedConnection):

@@ -1,9 +1,9 @@
 """Answers of /sample: one JSON document, or names one after the other for as long as the client reads."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 
 import orjson
 
@@ -20,6 +20,7 @@ from service.served import ServedModel
 from service.telemetry.metrics import CHARACTERS, NAMES, PLANS, count
 
 _DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
+_seeds = Random()
 SMALL = 2_000
 """Names that are drawn at once, without leaving the event loop: about a millisecond."""
 _CSV_HEADER = {False: b"name\r\n", True: b"name,log_prob,novel\r\n"}
@@ -158,7 +159,7 @@ def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, mos
         raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
     if request.unique and request.n > MAX_DISTINCT:
         raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
-    seed = secrets.randbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
+    seed = _seeds.getrandbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
     try:
         distinct = sampler.draw_distinct(seed, request.n) if request.unique else None
     except ConstraintError as error:

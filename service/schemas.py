@@ -1,5 +1,6 @@
 """What requests look like. Bodies are strict in types; query parameters are text and are read."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -14,8 +15,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from model.constraints import Constraints
 from model.pattern_syntax import MAX_PATTERN_LENGTH
 from model.random_numbers import MAX_SEED, MAX_SEED_LETTERS
+from model.shaping import Settings
 from model.spelling import NameCase
 from model.vocabulary import MAX_NAME_LENGTH
 
@@ -80,6 +83,14 @@ class Conditions(Shape):
         if self.min_length > self.max_length:
             raise PydanticCustomError("lengths", "min_length is greater than max_length")
         return self
+
+    @cached_property
+    def settings(self) -> Settings:
+        return Settings(self.temperature, self.top_k, self.top_p, self.min_length, self.max_length)
+
+    @cached_property
+    def constraints(self) -> Constraints:
+        return Constraints(self.prefix, self.suffix, self.contains, self.pattern)
 
 
 class SampleRequest(Conditions):

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import resource
@@ -91,6 +92,11 @@ class Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             watch.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # modules and models stay: the collector need not look through them over and over
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,8 @@ doing more with it than they should. Each is counted and timed; refused ones are
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from itertools import count
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +22,8 @@ _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _MAX_LOGGED = 200
+_PROCESS = secrets.token_hex(8)
+_number = count()
 _REFUSED = 400
 _DEFAULTS: dict[bytes, bytes] = {
     b"cache-control": b"no-store",
@@ -30,6 +33,7 @@ _DEFAULTS: dict[bytes, bytes] = {
 """Headers of an answer that does not bring its own. Those that matter to pages alone come with the pages: each costs
 a request a microsecond."""
 _DEFAULT_HEADERS = tuple(_DEFAULTS.items())
+_OURS = frozenset((_ID, *_DEFAULTS))
 
 log = structlog.get_logger("namesmith.requests")
 
@@ -51,12 +55,12 @@ class Exchange:
         id_header = (_ID, request_id.encode("ascii"))
         status = 0
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [id_header, *_with_defaults(message["headers"])]
-            await send(message)
+                message["headers"] = _with_defaults(id_header, message["headers"])
+            return send(message)
 
         try:
             await self.app(scope, receive, send_with_headers)
@@ -71,17 +75,23 @@ class Exchange:
 def _request_id(headers: Iterable[Header]) -> str:
     for name, value in headers:
         if name == _ID:
-            return value.decode("ascii") if _PLAIN_ID.fullmatch(value) else secrets.token_hex(16)
-    return secrets.token_hex(16)
+            return value.decode("ascii") if _PLAIN_ID.fullmatch(value) else _new_id()
+    return _new_id()
 
 
-def _with_defaults(headers: Iterable[Header]) -> Iterable[Header]:
-    own = [pair for pair in headers if pair[0] != _ID]
+def _new_id() -> str:
+    """Different from all others, of other workers too. It is no secret, so that numbers may follow each other."""
+    return f"{_PROCESS}{next(_number):016x}"
+
+
+def _with_defaults(id_header: Header, headers: Iterable[Header]) -> list[Header]:
+    own = [*headers]
     for name, _ in own:
-        if name in _DEFAULTS:
+        if name in _OURS:
             brought = {name for name, _ in own}
-            return [*own, *(pair for pair in _DEFAULT_HEADERS if pair[0] not in brought)]
-    return (*own, *_DEFAULT_HEADERS)
+            kept = [pair for pair in own if pair[0] != _ID]
+            return [id_header, *kept, *(pair for pair in _DEFAULT_HEADERS if pair[0] not in brought)]
+    return [id_header, *own, *_DEFAULT_HEADERS]
 
 
 def _template(scope: Scope) -> str:

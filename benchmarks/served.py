@@ -19,7 +19,7 @@ class Served:
 
     def __init__(self) -> None:
         self._catalog = load_catalog(settings.Settings())
-        self.model = self._catalog.get(None)
+        self.model = self._catalog.published(None)
 
     def sampler(self, novel: bool = False, **asked: Any) -> NameSampler:
         """For the fields of a request to /sample, kept as the service keeps it. Raises ConstraintError."""

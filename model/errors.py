@@ -7,6 +7,7 @@ NamesmithError
 |- CheckpointError     a model file that cannot be trusted
 |- StoreError          a store, a model name or a version that is not there or not whole
 |- TableTooLargeError  a model whose table of transitions is over the memory budget
+|- BlendError         models that cannot be blended
 |- ConstraintError     a constraint that is malformed, not supported or too complex
 |- UnsatisfiableError  a constraint that no name meets
 `- TooRareError        a constraint that too few names of a model without a table meet
@@ -44,6 +45,10 @@ class StoreError(NamesmithError):
 
 class TableTooLargeError(NamesmithError):
     """The table of transitions would not fit the memory budget."""
+
+
+class BlendError(NamesmithError):
+    """Models that do not fit together, or a blend that is not written as one."""
 
 
 class ConstraintError(NamesmithError):

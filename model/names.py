@@ -60,6 +60,11 @@ class Names:
         ends = self.ends[first : end + 1]
         return Names(self.symbols[ends[0] : ends[-1]], ends - ends[0])
 
+    def chosen(self, which: NDArray[np.bool_]) -> "Names":
+        """Those for which `which` (names,) is true."""
+        lengths = self.lengths
+        return Names(self.symbols[np.repeat(which, lengths)], np.concatenate([[0], np.cumsum(lengths[which])]))
+
     def rows(self) -> list[list[int]]:
         """The letter ids of each name."""
         symbols, ends = self.symbols.tolist(), self.ends.tolist()
@@ -129,6 +134,15 @@ class Listing(Names):
         sieve = np.zeros(1 << max(3, len(self).bit_length()), dtype=np.uint8)
         lookup.fill_sieve(self.search[3], sieve)
         return sieve
+
+    def joined(self, others: Iterable["Listing"]) -> "Listing":
+        """With the names of other lists over the same vocabulary."""
+        joined = self
+        for other in others:
+            new = other.chosen(~joined.holds(other))
+            ends = np.concatenate([joined.ends, new.ends[1:] + joined.ends[-1]])
+            joined = Listing(np.concatenate([joined.symbols, new.symbols]), ends, self.bits)
+        return joined
 
     def __contains__(self, symbols: Sequence[int]) -> bool:
         name = np.array(symbols, dtype=np.uint16)

@@ -20,7 +20,7 @@ from service.replies import (
     VocabularyInfo,
 )
 from service.schemas import NextQuery, TopQuery
-from service.served import ServedModel
+from service.served import PublishedModel
 
 
 def top(catalog: Catalog, request: TopQuery) -> TopResponse:
@@ -52,7 +52,7 @@ def following(catalog: Catalog, request: NextQuery) -> NextResponse:
     return NextResponse(context=context, next=characters, model=model.reference)
 
 
-def describe(model: ServedModel) -> ModelInfo:
+def describe(model: PublishedModel) -> ModelInfo:
     header = model.version.header
     facts, normalization = header.facts, header.vocabulary.normalization
     return ModelInfo(

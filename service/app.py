@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from model.errors import BlendError
 from service import health, models, problems, routes
 from service.catalog import UnknownModelError, VersionGoneError
 from service.fast_lane import FastLane
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
         app.include_router(router)
     problems.install(app)
     problems.translate(app, UnknownModelError, 404, "unknown-model")
+    problems.translate(app, BlendError, 422, "blend")
     problems.translate(app, VersionGoneError, 409, "version-gone")
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     layered = Exchange(_guarded(app.inner, settings), access_log)

@@ -3,6 +3,7 @@
 import time
 from copy import copy
 from threading import Lock
+from typing import TypeVar
 
 from cachetools import LRUCache
 
@@ -10,11 +11,13 @@ from model.constraints import Constraints, compile_constraints
 from model.engine import NameSampler
 from model.errors import NamesmithError
 from model.shaping import Settings
+from service.blending import Blends, is_blend, names_in
 from service.roster import Roster
-from service.served import ServedModel
+from service.served import PublishedModel, ServedModel
 from service.telemetry.metrics import PLAN_SECONDS, PLANS, count
 
 NO_CONSTRAINTS = Constraints()
+Model = TypeVar("Model", bound=ServedModel)
 Key = tuple[str, str, Settings, Constraints, bool]
 _CARRIED = 8
 """Samplers, the last ones asked for, that a new version gets before it is served."""
@@ -37,16 +40,40 @@ class Catalog:
         self._pin: str | None = None
         self._samplers: LRUCache[Key, NameSampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
         self._samplers_lock = Lock()
+        self._blends = Blends()
         self.making = Lock()
         """Held while a plan is made: one at a time."""
 
     def get(self, name: str | None) -> ServedModel:
-        """The model called `name`, or the default one. Raises UnknownModelError."""
+        """The model called `name`, a blend, or the default one. Raises UnknownModelError, VersionGoneError, and
+        BlendError for what cannot be blended."""
+        model = self.kept(name)
+        if model is None and name is not None:
+            with self.making:
+                model = self._checked(self._blends.make(name, self._find))
+        assert model is not None
+        return model
+
+    def kept(self, name: str | None) -> ServedModel | None:
+        """The same at once; None for a blend that is to be made first."""
+        if name is None or not is_blend(name):
+            return self.published(name)
+        blend = self._blends.kept(name, self._find)
+        return None if blend is None else self._checked(blend)
+
+    def published(self, name: str | None) -> PublishedModel:
+        """The same, but no blend: a model that a store holds."""
+        return self._checked(self._find(name))
+
+    def _find(self, name: str | None) -> PublishedModel:
         roster = self.roster
         wanted = self._default_of(roster) if name is None else name
         model = roster.models.get(wanted) if wanted is not None else None
         if model is None:
             raise UnknownModelError(f"no such model; served are: {', '.join(roster.models) or 'none'}")
+        return model
+
+    def _checked(self, model: Model) -> Model:
         if self._pin is not None and self._pin != model.digest:
             raise VersionGoneError(f"version {self._pin[:12]} is not served; {model.name} is now {model.digest[:12]}")
         return model
@@ -63,7 +90,7 @@ class Catalog:
         return self._default_of(self.roster)
 
     @property
-    def models(self) -> list[ServedModel]:
+    def models(self) -> list[PublishedModel]:
         return list(self.roster.models.values())
 
     @property
@@ -123,9 +150,9 @@ class Catalog:
                 continue
 
     def forget(self, name: str, kept_digest: str | None) -> None:
-        """Drops the samplers of versions of `name` that are no longer served."""
+        """Drops the samplers of versions of `name` that are no longer served, and of their blends."""
         with self._samplers_lock:
-            for key in [key for key in self._samplers if key[0] == name and key[1] != kept_digest]:
+            for key in [key for key in self._samplers if name in names_in(key[0]) and key[1] != kept_digest]:
                 del self._samplers[key]
 
     def _keys(self) -> list[Key]:

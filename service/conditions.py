@@ -24,7 +24,9 @@ def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel,
 
 def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler] | None:
     """The same from what is kept, at once; None where something would have to be made or refused."""
-    model = catalog.get(request.model)
+    model = catalog.kept(request.model)
+    if model is None:
+        return None
     sampler = catalog.kept_sampler(model, _settings(model, request), request.constraints, request.novel)
     return None if sampler is None else (model, sampler)
 

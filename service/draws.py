@@ -58,8 +58,8 @@ class Draw:
 
     def names(self) -> Iterator[Names]:
         for names in self._chunks():
-            count(NAMES, self.model.name, len(names))
-            count(CHARACTERS, self.model.name, len(names.symbols))
+            count(NAMES, self.model.label, len(names))
+            count(CHARACTERS, self.model.label, len(names.symbols))
             yield names
 
     def _chunks(self) -> Iterator[Names]:

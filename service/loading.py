@@ -11,7 +11,7 @@ from model.store import Store
 from service import settings as service_settings
 from service.block_list import read_block_list
 from service.engines import make_engine
-from service.served import ServedModel
+from service.served import PublishedModel, ServedModel
 from service.tables import Tabulator
 
 MakeSampler = Callable[[ServedModel, Settings], NameSampler]
@@ -25,13 +25,13 @@ class Loader:
         self._context_cache_bytes = settings.context_cache_mb << 20
         self.tabulator = Tabulator(settings.table_budget_mb << 20)
 
-    def load(self, root: Path, name: str, digest: str, make_sampler: MakeSampler) -> ServedModel:
+    def load(self, root: Path, name: str, digest: str, make_sampler: MakeSampler) -> PublishedModel:
         """The version, ready for its first request. Raises NamesmithError and OSError, and whatever a version that
         nobody foresaw may cause."""
         version = Store(root).open(name, digest)
         engine, parameters = make_engine(version, self.tabulator, self._context_cache_bytes)
         check_golden(version, engine)
-        model = ServedModel(version, engine, parameters, self._blocked)
+        model = PublishedModel.of(version, engine, parameters, self._blocked)
         sampler = make_sampler(model, Settings())
         if isinstance(sampler, Sampler):
             sampler.get_ready()

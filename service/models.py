@@ -25,7 +25,7 @@ def list_models(request: Request) -> ModelsResponse:
 @router.get("/models/{name}", responses=_INFO, openapi_extra=PIN)
 def get_model(request: Request, response: Response, name: str) -> ModelInfo:
     """One model: layers, vocabulary, losses, where it came from."""
-    info = answers.describe(ready_catalog(request).get(name))
+    info = answers.describe(ready_catalog(request).published(name))
     response.headers["X-Model-Digest"] = info.digest
     return info
 
@@ -33,4 +33,4 @@ def get_model(request: Request, response: Response, name: str) -> ModelInfo:
 @router.get("/models/{name}/report", responses=reports.DOCUMENTED, response_class=HTMLResponse, openapi_extra=PIN)
 def get_report(request: Request, name: str) -> Response:
     """The training report of a model: one page of HTML that loads nothing."""
-    return reports.answer(ready_catalog(request).get(name), request.headers.get("if-none-match"))
+    return reports.answer(ready_catalog(request).published(name), request.headers.get("if-none-match"))

@@ -5,7 +5,7 @@ from fastapi import Response
 from model.version_files import REPORT_FILE
 from service import etags
 from service.problems import ProblemError, documented
-from service.served import ServedModel
+from service.served import PublishedModel
 
 DOCUMENTED = documented(401, 404, 409, 422, 429, 500, 503) | {
     304: {"description": "The one whose ETag was in If-None-Match."}
@@ -17,7 +17,7 @@ _HEADERS = {
 }
 
 
-def answer(model: ServedModel, known: str | None) -> Response:
+def answer(model: PublishedModel, known: str | None) -> Response:
     """The report of `model`, or 304 where `known` (If-None-Match) has it: the name may lead to another version by
     then. Raises ProblemError: 404 for a version without one."""
     content = model.version.read(REPORT_FILE)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
 
-from service.served import ServedModel
+from service.served import PublishedModel
 
 Value = TypeVar("Value")
 
 
-def _empty() -> Mapping[str, ServedModel]:
+def _empty() -> Mapping[str, PublishedModel]:
     return MappingProxyType({})
 
 
@@ -18,11 +18,11 @@ def _empty() -> Mapping[str, ServedModel]:
 class Roster:
     """Models by name, sorted. A request looks once and keeps what it found."""
 
-    models: Mapping[str, ServedModel] = field(default_factory=_empty)
+    models: Mapping[str, PublishedModel] = field(default_factory=_empty)
     rejected: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Why the version that should be served is not, by name; another of that name may be."""
 
-    def serving(self, model: ServedModel) -> "Roster":
+    def serving(self, model: PublishedModel) -> "Roster":
         return replace(self, models=_sorted({**self.models, model.name: model}))
 
     def rejecting(self, name: str, why: str) -> "Roster":

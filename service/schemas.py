@@ -26,7 +26,8 @@ MAX_NAMES = 10_000
 MAX_STREAMED = 1_000_000
 MAX_FOLLOWED = 100
 MAX_TOP = 1_000
-MAX_MODEL_NAME = 64
+MAX_MODEL_NAME = 300
+"""Of a blend of four models with the longest names, and weights."""
 
 
 def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | str:
@@ -45,6 +46,7 @@ def _number_if_digits(value: Any) -> Any:
 SeedNumber = Annotated[int, Field(ge=0, le=MAX_SEED)]
 SeedText = Annotated[str, Field(min_length=1, max_length=MAX_SEED_LETTERS)]
 Seed = Annotated[SeedNumber | SeedText, WrapValidator(_one_seed_error)]
+_MODEL = "Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
 Length = Annotated[int, Field(ge=1, le=MAX_NAME_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -56,7 +58,9 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    model: ModelName | None = Field(None, description="Which model; the default one if left out.")
+    model: ModelName | None = Field(
+        None, description="Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
+    )
     temperature: float = Field(1.0, gt=0, le=10, allow_inf_nan=False, description="Applied first; 1 is as trained.")
     top_k: int | None = Field(None, ge=1, description="Keep the k most probable characters; applied second.")
     top_p: float | None = Field(
@@ -144,7 +148,9 @@ class Scoring(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: ModelName | None = Field(None, description="Which model; the default one if left out.")
+    model: ModelName | None = Field(
+        None, description="Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
+    )
     details: bool = Field(False, description="The log-probability of each character.")
     unknown: Literal["error", "skip"] = Field(
         "error", description="What to do with a name that has a character outside the vocabulary."

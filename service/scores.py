@@ -102,5 +102,5 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
         "names": answers,
         "model": model.reference.model_dump(),
     }
-    count(SCORED, model.name, int(known.sum()))
+    count(SCORED, model.label, int(known.sum()))
     return model, orjson.dumps(answer)

@@ -1,5 +1,6 @@
-"""A model as it is served: the version, what answers for it, and what is made from it once."""
+"""A model as it is served: what answers for it, and what is made from it once."""
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 
@@ -18,27 +19,25 @@ from service.replies import ModelFacts, ModelRef
 
 
 @dataclass(frozen=True, eq=False)
-class ServedModel:
-    """A version and its engine; immutable, so a request keeps the one it began with."""
+class ServedModel(ABC):
+    """What answers under a name; immutable, so a request keeps the one it began with."""
 
-    version: Stored
+    name: str
+    digest: str
+    vocabulary: Vocabulary
     engine: Engine
-    parameters: int
-    """Numbers that were learned, all layers together."""
     blocked: frozenset[str]
     """Words that no drawn name may hold."""
 
     @property
-    def name(self) -> str:
-        return self.version.name
+    @abstractmethod
+    def label(self) -> str:
+        """What it is called in metrics: one of few words that no client chooses."""
 
     @property
-    def digest(self) -> str:
-        return self.version.digest
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        return self.version.header.vocabulary
+    @abstractmethod
+    def listing(self) -> Listing | None:
+        """The training names, where they are known."""
 
     @property
     def has_table(self) -> bool:
@@ -49,12 +48,6 @@ class ServedModel:
     def unblocked(self) -> Automaton | None:
         """Accepts the names without a blocked word. Raises ConstraintError where the words are too many."""
         return compile_block_list(self.blocked, self.vocabulary)
-
-    @cached_property
-    def listing(self) -> Listing | None:
-        """The training names, where they are known."""
-        lines = self.version.name_lines
-        return None if lines is None else Listing.of_lines(lines, self.vocabulary)
 
     @cached_property
     def facts(self) -> ModelFacts | None:
@@ -81,6 +74,28 @@ class ServedModel:
 
     def spelling(self, case: NameCase, form: Form) -> Spelling:
         return _spelling(self.vocabulary, case, form)
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedModel(ServedModel):
+    """A version of a store, and its engine."""
+
+    version: Stored
+    parameters: int
+    """Numbers that were learned, all layers together."""
+
+    @classmethod
+    def of(cls, version: Stored, engine: Engine, parameters: int, blocked: frozenset[str]) -> "PublishedModel":
+        return cls(version.name, version.digest, version.header.vocabulary, engine, blocked, version, parameters)
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @cached_property
+    def listing(self) -> Listing | None:
+        lines = self.version.name_lines
+        return None if lines is None else Listing.of_lines(lines, self.vocabulary)
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,8 @@ _PLAN, _SUFFIX, _CONTAINS, _PATTERN = 15.0, 40.0, 120.0, 60.0
 """Making a sampler, and what each kind of constraint adds to that."""
 _NAME, _UNIQUE, _FACTS = 0.002, 0.012, 0.002
 """Drawing and writing a name, and what it costs more."""
+_BLEND = 20.0
+"""Making the table of a blend."""
 _RANKING, _RANKED = 40.0, 0.3
 _SCORED, _SCORED_LETTERS = 0.002, 0.005
 _SLOWER = 20.0
@@ -19,7 +21,7 @@ def of_plan(catalog: Catalog, asked: Conditions) -> float:
     if prepare_kept(catalog, asked) is not None:
         return 0.0
     parts = ((asked.suffix, _SUFFIX), (asked.contains, _CONTAINS), (asked.pattern, _PATTERN))
-    return _PLAN + sum(cost for constraint, cost in parts if constraint is not None)
+    return _PLAN + _blending(catalog, asked.model) + sum(cost for constraint, cost in parts if constraint is not None)
 
 
 def of_sample(catalog: Catalog, asked: SampleRequest) -> float:
@@ -38,12 +40,17 @@ def of_top(catalog: Catalog, asked: TopQuery) -> float:
 
 def of_loss(catalog: Catalog, asked: LossRequest) -> float:
     each = _SCORED + _SCORED_LETTERS * asked.details
-    return 0.2 + len(asked.names) * each * _slowness(catalog, asked.model)
+    return 0.2 + len(asked.names) * each * _slowness(catalog, asked.model) + _blending(catalog, asked.model)
 
 
 def of_next(catalog: Catalog, asked: NextQuery) -> float:
-    return 0.2 * _slowness(catalog, asked.model)
+    return 0.2 * _slowness(catalog, asked.model) + _blending(catalog, asked.model)
+
+
+def _blending(catalog: Catalog, model: str | None) -> float:
+    return 0.0 if catalog.kept(model) is not None else _BLEND
 
 
 def _slowness(catalog: Catalog, model: str | None) -> float:
-    return 1.0 if catalog.get(model).has_table else _SLOWER
+    kept = catalog.kept(model)
+    return 1.0 if kept is None or kept.has_table else _SLOWER

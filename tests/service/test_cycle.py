@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -85,6 +85,7 @@ def answer(kind: type[RequestResponseCycle], method: str, lasting: bool, status:
     return asyncio.run(ask())
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["GET", "HEAD", "POST"]),
     st.booleans(),

@@ -61,7 +61,7 @@ def catalog(store: Path) -> Catalog:
 
 def test_it_is_served_beside_a_model_with_a_table(catalog: Catalog, result: Result) -> None:
     assert catalog.rejected == {}
-    model = catalog.get("five")
+    model = catalog.published("five")
     assert isinstance(model.engine, LiveEngine)
     assert model.parameters == result.parameters
     assert isinstance(catalog.get("us-names").engine, TableEngine)

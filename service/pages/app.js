@@ -1,5 +1,6 @@
 // Puts the parts together: tabs, links, the model, the start.
 
+import * as blend from "./blend.js";
 import { startExport } from "./export.js";
 import { find } from "./dom.js";
 import * as explore from "./explore.js";
@@ -8,7 +9,7 @@ import * as generate from "./generate.js";
 import * as models from "./models.js";
 import { PARTS, current, link } from "./route.js";
 import * as score from "./score.js";
-import { choose, chosenName, watchModels } from "./served.js";
+import { choose, chosenName, offerBlends, watchModels } from "./served.js";
 
 const parts = { generate, score, explore, models };
 const left = {}; // the settings with which each part was left
@@ -57,6 +58,7 @@ pair(find("generate-form"));
 startExport();
 Object.values(parts).forEach((part) => part.start());
 addEventListener("hashchange", show);
-find("model").addEventListener("change", () => parts[current().part].again());
+find("model").addEventListener("change", () => { offerBlends(); parts[current().part].again(); });
+blend.start((name) => { choose(name); parts[current().part].again(); });
 show();
 watchModels();

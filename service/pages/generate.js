@@ -38,7 +38,7 @@ export function start() {
     find("finer").open = true;
     remember("generate", asked());
   });
-  onModels(() => { find("stale").hidden = !digest || chosenModel()?.digest === digest; });
+  onModels(() => { find("stale").hidden = !digest || !chosenModel() || chosenModel().digest === digest; });
 }
 
 /** What is asked for: the settings that are not the usual ones, and the model. */

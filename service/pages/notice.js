@@ -5,6 +5,7 @@ import { find, make } from "./dom.js";
 const TITLES = {
   unsatisfiable: "No name can meet all of this",
   "unknown-model": "That model is not served",
+  blend: "These models cannot be blended",
   "no-report": "There is no training report",
   "unknown-character": "That letter is not in the alphabet",
   constraint: "That condition cannot be used",

@@ -1,6 +1,7 @@
 // Which models are served, asked again and again so that a swap shows up by itself; and which one was chosen.
 
 import { ask } from "./api.js";
+import { offer } from "./blend.js";
 import { find, make } from "./dom.js";
 import { storedKey } from "./key.js";
 import { tell } from "./notice.js";
@@ -13,10 +14,10 @@ let known = null;
 /** The answer of /models, or null as long as there is none. */
 export const served = () => known;
 
-/** The name to ask for; undefined where the service's default was chosen. */
+/** The model or blend to ask for; undefined where the service's default was chosen. */
 export const chosenName = () => find("model").value || undefined;
 
-/** The chosen model as /models describes it, or undefined. */
+/** The chosen model as /models describes it, or undefined; a blend is none. */
 export function chosenModel() {
   const name = chosenName() ?? known?.default;
   return known?.models.find((model) => model.name === name);
@@ -25,11 +26,18 @@ export function chosenModel() {
 /** Calls `listener` whenever other models or versions are served than before. */
 export const onModels = (listener) => { listeners.push(listener); };
 
-/** Chooses a model, served or not: a link may name one that is gone. */
-export function choose(name) {
+/** Chooses a model or a blend, served or not: a link may name one that is gone. */
+export function choose(asked) {
   const menu = find("model");
+  const name = asked === known?.default ? "" : asked;
   if (name && ![...menu.options].some((option) => option.value === name)) menu.append(make("option", { value: name }, name));
   menu.value = name ?? "";
+  offerBlends();
+}
+
+/** Shows what can be blended with what is chosen. */
+export function offerBlends() {
+  offer(known?.models ?? [], chosenName() ?? known?.default ?? "");
 }
 
 /** Asks now. Throws a Problem. */
@@ -58,7 +66,7 @@ function fillMenu() {
     make("option", { value: "" }, known.default ?? "no model"),
     ...others.map((name) => make("option", { value: name }, name)),
   );
-  choose(wanted === known.default ? "" : wanted);
+  choose(wanted);
 }
 
 function announce(before, now) {

@@ -78,7 +78,7 @@ def test_memory_descriptors_threads_and_files_stay(
 ) -> None:
     store = tmp_path / "store"
     store.mkdir()
-    requests, reloads, kills = size(4_000, 200_000), size(6, 500), size(1, 50)
+    requests, reloads, kills = size(1_500, 200_000), size(3, 500), size(1, 50)
     with running(store, tmp_path / "log", workers=2) as service, publishing(store) as publisher:
 
         def round_(share: float) -> None:
@@ -88,7 +88,7 @@ def test_memory_descriptors_threads_and_files_stay(
                 asyncio.run(ask(service.port, int(requests / reloads)))
             for _ in range(int(kills * share) or 1):
                 kill_one(service)
-            asyncio.run(ask(service.port, 2_000))
+            asyncio.run(ask(service.port, size(1_000, 2_000)))
 
         round_(1 / 3)
         before, files = state(service), next(metric_files(service)).parent

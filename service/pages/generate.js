@@ -29,7 +29,7 @@ export { draw as again };
 export function start() {
   const later = settled(draw, TYPING_MILLISECONDS);
   const soon = settled(draw, 0);
-  form.addEventListener("input", ({ target }) => { if (target.name !== "pattern") later(); });
+  form.addEventListener("input", ({ target }) => { if (target.name !== "pattern" && !target.closest("#mix")) later(); });
   form.addEventListener("change", ({ target }) => { if (target.name === "pattern") soon(); });
   form.addEventListener("submit", (event) => { event.preventDefault(); soon(); });
   find("clear").addEventListener("click", () => { fill(form, new URLSearchParams()); draw(); });

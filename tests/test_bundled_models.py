@@ -1,4 +1,4 @@
-"""The models that come with the repository: each is served whole, and what docs/models.md shows of it is what it gives."""
+"""The models that come with the repository: each is served whole, and docs/models.md shows what it gives."""
 
 import html
 import re

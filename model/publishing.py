@@ -21,10 +21,12 @@ class Contents:
     """Further entries of the manifest: golden names, and how many parameters the network has."""
 
 
-def contents(data: bytes, training_names: Iterable[str] | None, report: Mapping[str, bytes] | None) -> Contents:
-    """A checkpoint's bytes, its list, its report, and the table and golden names where a table fits the usual budget.
-    Raises CheckpointError if the bytes are not a whole checkpoint that gives distributions, StoreError for a list that
-    cannot be kept."""
+def contents(
+    data: bytes, training_names: Iterable[str] | None, report: Mapping[str, bytes] | None, keep_table: bool = True
+) -> Contents:
+    """A checkpoint's bytes, its list, its report, and golden names and the table, if it is to be kept, where a table
+    fits the usual budget. Raises CheckpointError if the bytes are not a whole checkpoint that gives distributions,
+    StoreError for a list that cannot be kept."""
     model = checkpoint.loads(data)
     files = {MODEL_FILE: data, **(report or {})}
     if training_names is not None:
@@ -38,7 +40,7 @@ def contents(data: bytes, training_names: Iterable[str] | None, report: Mapping[
         content = table_file(table)
     except StoreError as error:
         raise CheckpointError(f"checkpoint: {error}") from None
-    if content is not None:
+    if content is not None and keep_table:
         files[TABLE_FILE] = content
     golden = golden_names(TableEngine(table), model.vocabulary)
     return Contents(files, entries if golden is None else {**entries, GOLDEN: golden})

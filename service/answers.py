@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from model.descriptions import description_in
 from model.errors import ConstraintError, UnknownCharacterError
 from model.names import Names
 from model.sampling import SAMPLER_VERSION
@@ -58,6 +59,7 @@ def describe(model: PublishedModel) -> ModelInfo:
     return ModelInfo(
         name=model.name,
         digest=model.digest,
+        description=description_in(facts),
         parameters=model.parameters,
         layers=[{"type": layer["type"], **layer} for layer in header.layers],  # a file's keys are sorted
         block_size=header.block_size,

@@ -125,6 +125,7 @@ class ModelFacts(BaseModel):
 class ModelInfo(BaseModel):
     name: str
     digest: str
+    description: str | None = Field(description="What it is good for; null where its maker did not say.")
     parameters: int
     layers: list[dict[str, Any]]
     block_size: int = Field(description="Characters of context.")

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx2 as httpx
 
 ROOT = Path(__file__).resolve().parents[1]
+BUNDLED = ROOT / "tests" / "bundled"
+"""A store with us-names alone, as it is bundled: where a test is not about the others, they would only take time."""
 _START_SECONDS = 120.0
 _STOP_SECONDS = 40.0
 
@@ -61,8 +63,9 @@ def free_port() -> int:
 def running(
     store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str
 ) -> AbstractContextManager[Running]:
-    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. It is ready when
-    this begins and is ended with SIGTERM, unless it ended before."""
+    """A service on a free port; `settings` become environment variables with the prefix NAMESMITH_. us-names is its
+    only bundled model unless they say otherwise. It is ready when this begins and is ended with SIGTERM, unless it
+    ended before."""
     return running_on(free_port(), store, log, workers, *arguments, **settings)
 
 
@@ -73,6 +76,7 @@ def running_on(
     """The same on this port."""
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
     environment = os.environ | {"NAMESMITH_STORE": str(store), "PYTHONPATH": str(ROOT)}
+    environment |= {"NAMESMITH_BUNDLED_STORE": str(BUNDLED)}
     environment |= {f"NAMESMITH_{name.upper()}": value for name, value in settings.items()}
     with log.open("ab") as output:
         process = subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output)

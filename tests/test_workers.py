@@ -8,13 +8,12 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from model.store import BUNDLED
 from service.draws import prepare
 from service.replies import SampleResponse
 from service.schemas import SampleRequest
 from service.settings import Settings
 from service.swapping import load_catalog
-from tests.running import ROOT, running
+from tests.running import BUNDLED, ROOT, running
 
 SEEDS: list[int | str] = [*range(250), *(f"seed {i}" for i in range(250))]
 

@@ -11,6 +11,7 @@ import torch
 
 from model import checkpoint, header
 from model.checkpoint import Checkpoint
+from model.descriptions import DESCRIPTION
 from model.errors import StackError, UnknownCharacterError
 from model.layers import TANH_GAIN
 from model.stack import Description, Stack
@@ -45,6 +46,8 @@ class Config:
     gain: float = TANH_GAIN
     """What hidden weights are multiplied by at first, beyond 1 / sqrt(fan-in)."""
     device: str = "cpu"
+    description: str | None = None
+    """A line on what the model is good for."""
 
     @property
     def context(self) -> int:
@@ -167,6 +170,7 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
     return {
         "data": {
             "source": names.source,
+            **({} if names.where is None else {"where": str(names.where)}),
             "fingerprint": names.fingerprint(),
             "names": len(names.names),
             "distinct_names": len(names.distinct),
@@ -182,4 +186,5 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
             "split": config.split.value,
         },
         "losses": losses.by_part(),
+        **({} if config.description is None else {DESCRIPTION: config.description}),
     }

@@ -20,7 +20,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 def run_key(names: NameList, config: Config) -> str:
     """SHA-256, in hexadecimal, over all that decides the result: list, configuration, program and machine."""
     decides = {
-        "list": [names.source, names.fingerprint()],
+        "list": [names.source, str(names.where), names.fingerprint()],
         "preset": _plain(config.preset, config.context),
         "config": {**vars(config), "preset": config.preset.name, "block_size": config.context},
         "program": _program(),

@@ -113,6 +113,8 @@ class Model:
 
     name: str
     digest: str
+    description: str | None
+    """What it is good for; None where its maker did not say."""
     parameters: int
     layers: tuple[Json, ...]
     block_size: int

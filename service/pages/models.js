@@ -45,6 +45,7 @@ function card(model, standard, key) {
       standard && make("span", { class: "tag" }, "default"),
       make("p", { class: "facts" }, origin(model)),
     ),
+    model.description && make("p", { class: "description" }, model.description),
     losses(model),
     facts(model),
     make("div", { class: "row" },
@@ -59,7 +60,7 @@ function card(model, standard, key) {
 
 function origin({ data, published_at: published }) {
   const names = data.distinct_names ? `${count(data.distinct_names)} names` : "";
-  const from = [names, data.source && `from ${data.source}`].filter(Boolean).join(" ");
+  const from = [names, data.source && `from ${data.source}`, data.where && `(${data.where})`].filter(Boolean).join(" ");
   return [from, published && `published ${day(published)}`].filter(Boolean).join(", ");
 }
 

@@ -26,11 +26,12 @@ SVG = """<svg viewBox="0 0 60 20" width="60" height="20"><defs><style type="text
 VILLAGE = {"baselines": {"dev": {"unigram": 2.8123, "bigram": 2.5, "kneser_ney": 2.2004}}}
 
 
-def publish(store: Path, name: str, report: Mapping[str, bytes]) -> str:
-    """Publishes the bundled network as another version, under this name; returns the digest."""
+def publish(store: Path, name: str, report: Mapping[str, bytes], **facts: Any) -> str:
+    """Publishes the bundled network as another version, with these facts, under this name; returns the digest."""
     bundled = Store(BUNDLED).load("us-names")
     model = bundled.checkpoint
-    data = checkpoint.dumps(Checkpoint(model.stack, model.block_size, model.vocabulary, {**model.facts, "of": name}))
+    known = {**model.facts, "of": name, **facts}
+    data = checkpoint.dumps(Checkpoint(model.stack, model.block_size, model.vocabulary, known))
     return Store(store).publish(name, data, bundled.training_names, VILLAGE, report)
 
 
@@ -104,6 +105,17 @@ def test_a_chosen_model_answers_in_every_part(visit: Visit, api: Api, store: Pat
         assert "village" in asked.value.url + (asked.value.post_data or "")
     page.select_option("#model", "")
     expect(page).not_to_have_url(re.compile("village"))
+
+
+def test_it_tells_what_a_model_is_good_for_as_text(visit: Visit, store: Path) -> None:
+    said = "Of <b>towns</b> & villages."
+    data = {"source": "list.csv", "distinct_names": 7, "where": "a=<i>"}
+    publish(store, "described", {}, description=said, data=data)
+    page = visit("models")
+    described = card(page, "described")
+    expect(described.locator(".description")).to_have_text(said)
+    expect(described.locator(".card-head .facts")).to_contain_text("7 names from list.csv (a=<i>)")
+    assert described.locator(".description *").count() == 0
 
 
 def test_it_tells_the_exact_facts_of_a_model(visit: Visit, api: Api) -> None:

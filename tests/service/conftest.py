@@ -16,10 +16,11 @@ from fastapi.testclient import TestClient
 from model import checkpoint
 from model.checkpoint import Checkpoint
 from model.stack import Stack
-from model.store import BUNDLED, Store, Version
+from model.store import Store, Version
 from model.vocabulary import Vocabulary
 from service.app import create_app
 from service.settings import Settings
+from tests.running import BUNDLED
 from training.dataset import NameList, read_names
 from training.presets import PRESETS, override
 from training.run import Config, Result, fit

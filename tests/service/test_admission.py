@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from model.store import BUNDLED
 from service import draws
 from service.problems import ProblemError
 from service.protection.admission import Admission
+from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 CheckProblem = Callable[..., dict[str, Any]]

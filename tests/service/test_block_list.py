@@ -14,9 +14,10 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.stats import chisquare
 
-from model.store import BUNDLED, Store
+from model.store import Store
 from model.tabulation import compile_table
 from service.block_list import DEFAULT, MAX_BYTES, read_block_list
+from tests.running import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 CheckProblem = Callable[..., dict[str, Any]]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from model.store import BUNDLED
+from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 PATHS = ["/livez", "/models", "/sample?n=1", "/sample?n=0", "/nothing", "/openapi.json", "/sample/stream?n=1"]

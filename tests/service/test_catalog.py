@@ -14,7 +14,7 @@ from model.engine import NameSampler, TableEngine
 from model.header import digest
 from model.live import LiveEngine
 from model.shaping import Settings
-from model.store import BUNDLED, Store
+from model.store import Store
 from model.transitions import Transitions
 from model.version_files import MANIFEST_FILE, MODEL_FILE, TABLE_FILE
 from service import settings as service_settings
@@ -26,6 +26,7 @@ from service.schemas import LossRequest, SampleRequest
 from service.scores import score
 from service.served import ServedModel
 from service.swapping import load_catalog
+from tests.running import BUNDLED
 
 Publish = Callable[..., str]
 MEGABYTE = 1 << 20

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import NamesmithError
-from model.store import BUNDLED
+from tests.running import BUNDLED
 
 CheckProblem = Callable[..., dict[str, Any]]
 Serve = Callable[..., TestClient]

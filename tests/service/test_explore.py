@@ -6,15 +6,16 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from model.store import BUNDLED, Store
+from model.store import Store
 from model.tabulation import compile_table
 from service.app import create_app
 from service.settings import Settings
+from tests.running import BUNDLED
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(store=tmp_path_factory.mktemp("own")))) as client:
+    with TestClient(create_app(Settings(store=tmp_path_factory.mktemp("own"), bundled_store=BUNDLED))) as client:
         yield client
 
 

@@ -15,12 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from model.store import BUNDLED
 from service.app import Application, create_app
 from service.draws import SMALL
 from service.fast_lane import FastLane
 from service.settings import Settings
 from service.telemetry.exchange import Exchange
+from tests.running import BUNDLED
 
 JSON = {"content-type": "application/json"}
 PAST_THE_LANE = JSON | {"accept": "application/json;q=0.9"}

@@ -12,8 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from model import sampling
-from model.store import BUNDLED, Store
+from model.store import Store
 from model.tabulation import compile_table
+from tests.running import BUNDLED
 
 CheckProblem = Callable[..., dict[str, Any]]
 PATH = "/sample/stream"

@@ -11,8 +11,9 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 
-from model.store import BUNDLED, Version
+from model.store import Version
 from model.version_files import MANIFEST_FILE, MODEL_FILE, NAMES_FILE
+from tests.running import BUNDLED
 
 CheckProblem = Callable[..., dict[str, Any]]
 Serve = Callable[..., TestClient]

@@ -12,12 +12,12 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from model.store import BUNDLED
 from service.cli import app as command
 from service.protection import keys
 from service.protection.keys import KeyRing, add_key, new_key, read_keys
 from service.settings import Settings
 from tests.reliability.conftest import FULL
+from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 CheckProblem = Callable[..., dict[str, Any]]

@@ -15,13 +15,14 @@ from model.errors import CheckpointError, NamesmithError, TableTooLargeError
 from model.live import LiveEngine
 from model.names import Names
 from model.shaping import Settings
-from model.store import BUNDLED, Store
+from model.store import Store
 from service import engines
 from service import settings as service_settings
 from service.catalog import Catalog
 from service.replies import SampleResponse
 from service.swapping import load_catalog
 from service.tables import Tabulator
+from tests.running import BUNDLED
 from training.dataset import NameList
 from training.gate import examine, require
 from training.presets import PRESETS, override

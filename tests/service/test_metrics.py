@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from model.store import BUNDLED
 from service.telemetry import metrics
 from tests.reliability.conftest import FULL
+from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 Publish = Callable[..., str]

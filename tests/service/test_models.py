@@ -66,6 +66,29 @@ def test_a_model_tells_where_it_comes_from(client: TestClient, us_names: Version
     assert info["published_at"] == us_names.manifest["published_at"]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Names of towns: 日本 & <b>more</b>.", True),
+        ("x" * 200, True),
+        ("x" * 201, False),
+        ("two\nlines", False),
+        ("turned \u202e round", False),
+        ("", False),
+        (["a list"], False),
+        (None, False),
+    ],
+)
+def test_a_model_tells_what_it_is_good_for(
+    serve: Callable[..., TestClient], publish: Callable[..., str], tmp_path: Path, written: Any, shown: bool
+) -> None:
+    """A checkpoint may have been made elsewhere: what `train` would refuse is not shown."""
+    publish(tmp_path / "own", "a", facts={"description": written})
+    client = serve(store=tmp_path / "own")
+    assert client.get("/models/a").json()["description"] == (written if shown else None)
+    assert client.get("/models").json()["models"] == [client.get("/models/a").json()]
+
+
 @pytest.mark.parametrize("name", ["no-such", "US-NAMES", "us-names.", "%00", "x" * 5000])
 def test_an_unknown_name_is_not_found(client: TestClient, check_problem: CheckProblem, name: str) -> None:
     check_problem(client.get(f"/models/{name}"), 404)

@@ -13,8 +13,8 @@ import torch
 from fastapi.testclient import TestClient
 from scipy.stats import chisquare
 
-from model.store import BUNDLED
 from service.schemas import MAX_NAMES
+from tests.running import BUNDLED
 from training.dataset import NameList
 
 CheckProblem = Callable[..., dict[str, Any]]

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute, strategies
 from limits.storage import MemoryStorage, memory
 
-from model.store import BUNDLED
 from service.protection import shared_counts
 from service.protection.clients import client_of
 from service.protection.keys import new_key
 from service.protection.quota import Quota
 from service.protection.shared_counts import SharedCounts
 from service.settings import Settings
+from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 CheckProblem = Callable[..., dict[str, Any]]

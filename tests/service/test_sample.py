@@ -11,12 +11,12 @@ import torch
 from fastapi.testclient import TestClient
 
 from model.checkpoint import Checkpoint
-from model.store import BUNDLED
 from model.tabulation import compile_table
 from model.transitions import START
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 from service.app import create_app
 from service.settings import Settings
+from tests.running import BUNDLED
 from training.dataset import NameList
 from training.run import Result
 

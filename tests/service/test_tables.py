@@ -17,11 +17,12 @@ import pytest
 
 from model.checkpoint import loads
 from model.errors import CheckpointError, NamesmithError, TableTooLargeError
-from model.store import BUNDLED, Store
+from model.store import Store
 from model.stored import Stored
 from model.tabulation import compile_table
 from service import tables
 from service.tables import Tabulator
+from tests.running import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 BUDGET = 256 << 20

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from model.store import BUNDLED
 from service.app import create_app
 from service.settings import Settings
 from service.telemetry.tracing import TracingError
+from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

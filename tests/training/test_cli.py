@@ -150,6 +150,12 @@ def test_an_interrupt_at_any_time_is_one_line(
         pytest.param(["train", "x.txt", "--block-size", "33"], id="long context"),
         pytest.param(["train", "x.txt", "--seed", "-1"], id="negative seed"),
         pytest.param(["train", "x.txt", "--learning-rate", "nan"], id="learning rate not a number"),
+        pytest.param(["train", "x.txt", "--where", "sex"], id="rows without a value"),
+        pytest.param(["train", "x.txt", "--where", "=F"], id="rows without a column"),
+        pytest.param(["train", "x.txt", "--description", " "], id="empty description"),
+        pytest.param(["train", "x.txt", "--description", "x" * 201], id="long description"),
+        pytest.param(["train", "x.txt", "--description", "two\nlines"], id="description of two lines"),
+        pytest.param(["train", "x.txt", "--description", "turned \u202e round"], id="description that turns round"),
         pytest.param(["evaluate", "tiny"], id="evaluate without data"),
         pytest.param(["publish", "x.safetensors"], id="publish without name"),
     ],
@@ -176,6 +182,8 @@ def test_help_is_given_for_every_command(command: Command) -> None:
         pytest.param("columns.csv", "first,sex\nemma,F\n", [], "first, sex", id="no name column"),
         pytest.param("weights.csv", "name,weight\nemma,x\nava,1\n", [], "line 2", id="weight not a number"),
         pytest.param("ok.txt", "emma\nava\n", ["--weight-column", "births"], "no columns", id="weights of a text file"),
+        pytest.param("ok.txt", "emma\nava\n", ["--where", "sex=F"], "no columns", id="rows of a text file"),
+        pytest.param("ok.csv", "name,sex\nemma,F\nava,F\n", ["--where", "sex=M"], "no row has 'M'", id="no rows"),
         pytest.param("ok.txt", "emma\nava\n", ["--name", "A b"], "'A b' cannot name a model", id="bad model name"),
         pytest.param("ok.txt", "emma\nava\n", ["--name", "../x"], "cannot name a model", id="path as model name"),
         pytest.param("ok.txt", "emma\nava\n", ["--layers", "none.json"], "none.json", id="missing layer list"),
@@ -287,6 +295,57 @@ def test_skipped_lines_and_small_lists_are_told(command: Command, tmp_path: Path
     assert "1 empty line" in outcome.out
     assert "line 2: control character" in outcome.err
     assert "too small to hold names out" in outcome.err
+
+
+def test_a_model_of_some_rows_with_a_description_says_both(
+    command: Command, tiny_file: Path, tiny_names: list[str], store: Path
+) -> None:
+    """Every command that reads a list reads the same rows of it."""
+    both = tiny_file.with_name("both.csv")
+    rows = [f"{name},F" for name in tiny_names] + [f"other{name},M" for name in tiny_names]
+    both.write_text("name,sex\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    chosen = (both, "--where", "sex=F", "--store", store)
+    described = ("--name", "girls", "--description", "Names of  <b>girls</b>.")
+    assert command("train", *chosen, *described, *QUICK).code == 0
+    version = Store(store).load("girls")
+    assert version.training_names == frozenset(tiny_names)
+    assert version.checkpoint.facts["description"] == "Names of  <b>girls</b>."
+    data = version.checkpoint.facts["data"]
+    assert (data["where"], data["names"], data["source"]) == ("sex=F", 100, "both.csv")
+
+    result = tiny_file.with_name("result.json")
+    assert command("evaluate", "girls", *chosen, "--json", result).code == 0
+    losses = json.loads(result.read_text(encoding="utf-8"))
+    assert losses["dev_loss"] == pytest.approx(version.checkpoint.facts["losses"]["dev"], abs=1e-6)
+    assert command("compare", "girls", "girls", *chosen, "--json", result).code == 0
+    assert command("report", "girls", *chosen, "--output", tiny_file.with_name("report.html")).code == 0
+    file = store / "girls" / "versions" / version.digest / MODEL_FILE
+    other = (*chosen[1:3], "--store", tiny_file.with_name("other"))
+    assert command("publish", file, "--name", "copy", "--data", both, *other).code == 0
+    assert Store(tiny_file.with_name("other")).load("copy").training_names == frozenset(tiny_names)
+    assert_one_error_line(command("evaluate", "girls", both, "--where", "sex=X", "--store", store), 1)
+
+
+def test_a_version_without_a_description_or_chosen_rows_says_neither(
+    command: Command, tiny_file: Path, store: Path
+) -> None:
+    assert command("train", tiny_file, "--store", store, *QUICK).code == 0
+    facts = Store(store).load("tiny").checkpoint.facts
+    assert "description" not in facts
+    assert "where" not in facts["data"]
+
+
+def test_a_version_can_be_published_without_its_table(command: Command, tiny_file: Path, store: Path) -> None:
+    """Golden names, which a service compares with what it gives, are kept all the same."""
+    other = tiny_file.with_name("other")
+    assert command("train", tiny_file, "--store", store, *QUICK).code == 0
+    assert command("train", tiny_file, "--store", other, "--no-table", *QUICK).code == 0
+    with_table, without = Store(store).open("tiny"), Store(other).open("tiny")
+    assert with_table.table is not None
+    assert without.table is None
+    assert without.digest == with_table.digest
+    assert without.manifest["golden"] == with_table.manifest["golden"]
+    assert not list(other.rglob("table*"))
 
 
 def test_evaluate_measures_what_training_measured(command: Command, tiny_file: Path, store: Path) -> None:

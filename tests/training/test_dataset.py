@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.dataset import DataError, NameList, read_names
+from training.list_files import Where
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -157,6 +158,37 @@ def test_a_weight_column_that_is_not_there_is_refused_with_those_that_are(write:
     message = refusal(write("list.csv", "name,sex\nemma,F\nava,F\n"), "births")
     assert "'births'" in message
     assert "name, sex" in message
+
+
+def test_rows_are_chosen_by_the_value_of_a_column(write: Write) -> None:
+    """A row that is not chosen is not looked at: it may lack fields, or hold what is no name."""
+    content = "name,sex,weight\nEmma,F,1\nJohn,M,x\n\nAva, F ,3\nbad\x07name,M,1\nlee\n"
+    names = read_names(write("list.csv", content), where=Where("sex", "F"))
+    assert names.names == ["emma", "ava"]
+    np.testing.assert_allclose(names.weights, [0.5, 1.5], rtol=1e-12)
+    assert (names.empty_lines, names.skipped, str(names.where)) == (0, [], "sex=F")
+
+
+def test_a_chosen_row_that_is_bad_is_told_with_its_own_line(write: Write) -> None:
+    path = write("list.csv", "name,sex\nJohn,M\nav\x07a,F\nemma,F\nmia,F\n")
+    with pytest.raises(DataError, match="line 3: control character"):
+        read_names(path, where=Where("sex", "F"))
+
+
+@pytest.mark.parametrize(
+    ("file", "where", "said"),
+    [
+        ("list.csv", Where("gender", "F"), "no column 'gender' in the header; columns found: name, sex"),
+        ("list.csv", Where("sex", "f"), "no row has 'f' in the column 'sex'"),
+        ("list.txt", Where("sex", "F"), "a text file has no columns, so none can choose its lines"),
+    ],
+)
+def test_rows_that_cannot_be_chosen_are_one_clear_error(write: Write, file: str, where: Where, said: str) -> None:
+    path = write(file, "name,sex\nemma,F\nava,F\n")
+    with pytest.raises(DataError) as error_info:
+        read_names(path, where=where)
+    assert str(error_info.value).startswith(f"{path}: {said}")
+    assert "\n" not in str(error_info.value)
 
 
 def test_many_bad_lines_are_counted_and_the_first_five_shown(write: Write) -> None:

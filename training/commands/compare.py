@@ -12,7 +12,15 @@ from rich.markup import escape
 from model import store
 from model.store import Version
 from training.commands.console import out
-from training.commands.options import SkipOption, SplitOption, StoreOption, WeightOption, check_writable, find_version
+from training.commands.options import (
+    SkipOption,
+    SplitOption,
+    StoreOption,
+    WeightOption,
+    WhereOption,
+    check_writable,
+    find_version,
+)
 from training.commands.tables import comparison_table, divergence_lines
 from training.comparison import Comparison, compare
 from training.dataset import NameList, read_names
@@ -28,6 +36,7 @@ def compare_versions(
     store_dir: StoreOption = store.OWN,
     split: SplitOption = SplitRule.NAMES,
     weight_column: WeightOption = None,
+    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
@@ -36,7 +45,7 @@ def compare_versions(
 
     def read(version: Version) -> NameList:
         assert data is not None
-        return read_names(data, version.checkpoint.vocabulary.normalization, weight_column, skip_bad_lines)
+        return read_names(data, version.checkpoint.vocabulary.normalization, weight_column, skip_bad_lines, where)
 
     first, second = (find_version(reference, store_dir) for reference in (a, b))
     found = compare(first, second, read if data is not None else None, split)

@@ -16,6 +16,7 @@ from training.commands.options import (
     SplitOption,
     StoreOption,
     WeightOption,
+    WhereOption,
     check_writable,
     holding,
 )
@@ -33,6 +34,7 @@ def evaluate(
     digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
     split: SplitOption = SplitRule.NAMES,
     weight_column: WeightOption = None,
+    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
@@ -40,7 +42,7 @@ def evaluate(
     check_writable(json_file)
     version = holding(name, store_dir).load(name, digest)
     vocabulary = version.checkpoint.vocabulary
-    names = read_names(data, vocabulary.normalization, weight_column, skip_bad_lines)
+    names = read_names(data, vocabulary.normalization, weight_column, skip_bad_lines, where)
     losses, baselines = measure(version.checkpoint, names, split)
     quality = sample_quality(engine_for(version.checkpoint), vocabulary, Reference.of(names, split))
     print_losses(losses)

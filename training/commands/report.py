@@ -18,6 +18,7 @@ from training.commands.options import (
     SplitOption,
     StoreOption,
     WeightOption,
+    WhereOption,
     check_writable,
     holding,
 )
@@ -38,6 +39,7 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The HTML file; NAME-DIGEST.html if left out.")] = None,
     split: SplitOption = SplitRule.NAMES,
     weight_column: WeightOption = None,
+    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
 ) -> None:
     """Draw the report of a published model anew, to a file. The version stays as it is."""
@@ -49,7 +51,7 @@ def report(
     seen = None if kept is None else diagnostics.loads(kept)
     subject = subject_of(name, stored.digest, model, seen, stored.manifest["facts"])
     if data is not None:
-        names = read_names(data, model.vocabulary.normalization, weight_column, skip_bad_lines)
+        names = read_names(data, model.vocabulary.normalization, weight_column, skip_bad_lines, where)
         losses, baselines = measure(model, names, split)
         facts = {**model.facts, "losses": losses.by_part()}
         run = {**subject.run, "baselines": baselines, **_quality(model, Reference.of(names, split))}

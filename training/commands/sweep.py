@@ -17,7 +17,7 @@ from rich.table import Table
 from model.errors import NamesmithError
 from training.commands.console import out, print_list
 from training.commands.device import Device, DeviceOption, chosen_device
-from training.commands.options import DataArgument, SkipOption, SplitOption, WeightOption, check_writable
+from training.commands.options import DataArgument, SkipOption, SplitOption, WeightOption, WhereOption, check_writable
 from training.dataset import NameList, read_names
 from training.grid import GridError, numbers, whole_numbers
 from training.presets import PRESETS, override
@@ -43,6 +43,7 @@ def sweep(
     device: DeviceOption = Device.auto,
     split: SplitOption = SplitRule.NAMES,
     weight_column: WeightOption = None,
+    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Keep results here, as they come.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Keep one line a run here, as they come.")] = None,
@@ -70,7 +71,7 @@ def sweep(
         raise typer.BadParameter(f"the grid has {len(planned):,} runs, at most {MAX_RUNS:,} are made")
     for file in (json_file, csv_file):
         check_writable(file)
-    names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
+    names = read_names(data, None, weight_column, skip_bad_lines, where)
     print_list(names)
     base = Config(preset=planned[0][0].preset, split=split, device=chosen_device(device))
     _Sweep(names, planned, json_file, csv_file).run(base)

@@ -1,7 +1,6 @@
 """`train`: from a list of names to a published model."""
 
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,12 +30,21 @@ from training.commands.options import (
     SplitOption,
     StoreOption,
     WeightOption,
+    WhereOption,
     check_store,
     check_writable,
     current_version,
 )
+from training.commands.train_options import (
+    DescriptionOption,
+    NameOption,
+    PresetOption,
+    TableOption,
+    name_from,
+    read_layers,
+)
 from training.course import Course
-from training.dataset import DataError, NameList, read_names
+from training.dataset import NameList, read_names
 from training.gate import MARGIN, Examination, GateRefusedError, examine, require
 from training.health import diagnostics
 from training.health.diagnostics import Diagnostics
@@ -52,20 +60,11 @@ from training.splits import SplitRule
 from training.tensorboard import logging_to
 
 
-def _known_preset(value: str) -> str:
-    if value not in PRESETS:
-        raise typer.BadParameter(f"{value[:64]!r} is not one of {', '.join(PRESETS)}")
-    return value
-
-
-PresetOption = Annotated[str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="How to train.")]
-NameOption = Annotated[str | None, typer.Option("--name", help="Name of the model; the file's name if left out.")]
-
-
 def train(
     data: DataArgument,
     name: NameOption = None,
     preset: PresetOption = "fast",
+    description: DescriptionOption = None,
     store_dir: StoreOption = store.OWN,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")] = 1,
     device: DeviceOption = Device.auto,
@@ -87,27 +86,30 @@ def train(
         Path | None, typer.Option("--report", help="Write the report to this file too, even of a run that fails.")
     ] = None,
     weight_column: WeightOption = None,
+    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
+    table: TableOption = True,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
     resume: ResumeOption = False,
     snapshots: SnapshotsOption = DEFAULT_DIRECTORY,
     snapshot_every: SnapshotEveryOption = DEFAULT_SECONDS,
 ) -> None:
     """Train on a list of names and publish the model."""
-    model_name = check_name(name if name is not None else _name_from(data))
+    model_name = check_name(name if name is not None else name_from(data))
     check_writable(json_file)
     check_writable(report_file)
     check_store(store_dir)
     with interruptible():
-        names = read_names(data, weight_column=weight_column, skip_bad_lines=skip_bad_lines)
+        names = read_names(data, None, weight_column, skip_bad_lines, where)
         config = Config(
             preset=override(PRESETS[preset], steps, batch_size, learning_rate),
             seed=seed,
             split=split,
             block_size=block_size,
-            layers=None if layers is None else _read_layers(layers),
+            layers=None if layers is None else read_layers(layers),
             gain=gain,
             device=chosen_device(device),
+            description=description,
         )
         print_list(names)
         with resumable(names, config, snapshots, snapshot_every, resume) as course:
@@ -121,7 +123,7 @@ def train(
             _write(report_file, report)
             _pass_gate(examination.checks, force)
             files = {REPORT_FILE: report, DIAGNOSTICS_FILE: diagnostics.dumps(seen)}
-            Store(store_dir).publish(model_name, result.data, names.distinct, facts, files)
+            Store(store_dir).publish(model_name, result.data, names.distinct, facts, files, table)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
     out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
@@ -171,20 +173,6 @@ def _pass_gate(checks: list[Check], force: bool) -> None:
         if not force:
             raise
         err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
-
-
-def _name_from(data: Path) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-") or "names"
-
-
-def _read_layers(path: Path) -> list[dict[str, Any]]:
-    try:
-        layers = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"cannot read the layer list {path}: {error}") from None
-    if not (isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers)):
-        raise DataError(f'{path}: a layer list is a JSON array of objects such as {{"type": "Tanh"}}')
-    return layers
 
 
 def _json_result(result: Result, name: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from model.store import BUNDLED, Store
+from model.store import Store
 from tests.documentation import ROOT, blocks, run_shell
+from tests.running import BUNDLED
 
 PAGE = ROOT / "docs" / "command-line.md"
 

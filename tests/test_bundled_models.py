@@ -1,0 +1,102 @@
+"""The models that come with the repository: each is served whole, and docs/models.md shows what it gives."""
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from model.store import BUNDLED, Store
+from service.app import create_app
+from service.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+US = ["us-names", "us-girls", "us-boys", "us-surnames"]
+MODELS = [*US, "world-places"]
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A service with all of them."""
+    own = tmp_path_factory.mktemp("own")
+    with TestClient(create_app(Settings(store=own, bundled_store=BUNDLED))) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def told(everything: TestClient) -> dict[str, Any]:
+    """What the service tells of each."""
+    return {model["name"]: model for model in everything.get("/models").json()["models"]}
+
+
+def test_all_are_served_and_us_names_is_the_default(everything: TestClient) -> None:
+    ready = everything.get("/readyz").json()
+    assert sorted(ready["models"]) == sorted(MODELS)
+    assert ready["rejected"] == {}
+    assert everything.get("/models").json()["default"] == "us-names"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_is_one_small_version_that_is_whole(name: str) -> None:
+    """Without its table, which would make the repository several times as large."""
+    store = Store(BUNDLED)
+    assert store.digests(name) == [store.current(name)]
+    version = store.open(name)
+    assert version.table is None
+    assert version.manifest["facts"]["forced"] is False
+    assert all(check["passed"] for check in version.manifest["facts"]["gate"])
+    store.verify(name, version.digest)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_has_a_report_and_says_what_it_is_good_for(
+    name: str, everything: TestClient, told: dict[str, Any]
+) -> None:
+    report = everything.get(f"/models/{name}/report")
+    assert report.status_code == 200
+    assert f"<h1>{name}</h1>" in html.unescape(report.text)
+    assert len(report.content) < 500_000
+    assert told[name]["description"]
+    assert told[name]["description"] in PAGE
+
+
+def test_those_of_us_names_share_one_vocabulary(told: dict[str, Any]) -> None:
+    assert {tuple(told[name]["vocabulary"]["letters"]) for name in US} == {tuple("abcdefghijklmnopqrstuvwxyz")}
+    assert {told[name]["block_size"] for name in MODELS} == {3}
+
+
+def test_girls_and_boys_are_rows_of_one_list(told: dict[str, Any]) -> None:
+    data = {name: told[name]["data"] for name in ("us-names", "us-girls", "us-boys")}
+    assert [facts.get("where") for facts in data.values()] == [None, "sex=F", "sex=M"]
+    assert data["us-names"]["names"] == data["us-girls"]["names"] + data["us-boys"]["names"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_shows_its_size_and_its_losses(name: str, told: dict[str, Any]) -> None:
+    facts, computed = told[name], told[name]["facts"]
+    chosen = f", {facts['data']['where']}" if "where" in facts["data"] else ""
+    size = f"| {facts['data']['distinct_names']:,} | {facts['vocabulary']['size'] - 1} |"
+    row = re.search(rf"^\| `{name}` \| [A-Z].*$", PAGE, re.MULTILINE)
+    assert row
+    assert f"| `data/{facts['data']['source']}`{chosen} |" in row[0]
+    assert row[0].endswith(size)
+    cells = [
+        f"{loss:.4f}"
+        for part in ("dev", "test")
+        for loss in (facts["losses"][part], *(facts["baselines"][part][way] for way in ("bigram", "kneser_ney")))
+    ]
+    cells += [f"{computed['entropy']:.2f}", f"{computed['expected_length']:.1f}"]
+    cells += [f"{100 * computed['training_mass']:.1f} %", f"{computed['repeat_after']}"]
+    assert f"| `{name}` | {' | '.join(cells)} |" in PAGE
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_shows_fifty_names_as_they_come(name: str, everything: TestClient) -> None:
+    block = re.search(rf"^### {name}\n\n```text\n(.*?)```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert block
+    answer = everything.post("/sample", json={"model": name, "n": 50, "seed": 1, "novel": True}).json()
+    assert " ".join(block[1].split()).split(", ") == answer["names"]

@@ -1,0 +1,48 @@
+"""Options of `train` alone, and what is read from their values."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model.descriptions import description_fault
+from training.dataset import DataError
+from training.presets import PRESETS
+
+
+def _known_preset(value: str) -> str:
+    if value not in PRESETS:
+        raise typer.BadParameter(f"{value[:64]!r} is not one of {', '.join(PRESETS)}")
+    return value
+
+
+def _good_description(value: str | None) -> str | None:
+    if value is not None and (fault := description_fault(value)):
+        raise typer.BadParameter(f"this cannot describe a model: {fault}")
+    return value
+
+
+PresetOption = Annotated[str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="How to train.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Name of the model; the file's name if left out.")]
+DescriptionOption = Annotated[
+    str | None, typer.Option(callback=_good_description, help="A line on what the model is good for; part of it.")
+]
+TableOption = Annotated[
+    bool, typer.Option("--table/--no-table", help="Publish with the compiled table, or leave that to the service.")
+]
+
+
+def name_from(data: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-") or "names"
+
+
+def read_layers(path: Path) -> list[dict[str, Any]]:
+    try:
+        layers = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot read the layer list {path}: {error}") from None
+    if not (isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers)):
+        raise DataError(f'{path}: a layer list is a JSON array of objects such as {{"type": "Tanh"}}')
+    return layers

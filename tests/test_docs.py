@@ -64,3 +64,10 @@ def test_every_option_and_file_that_the_pages_name_exists() -> None:
         assert option in source or f" {option[2:].replace('-', '_')}:" in source, option
     for path in re.findall(r"`((?:model|training|service)/\w+\.py)`", EVERYTHING):
         assert (ROOT / path).exists(), path
+
+
+def test_the_comparison_has_no_figures_but_those_that_other_pages_measured() -> None:
+    measured = TEXT[ROOT / "docs" / "performance.md"] + TEXT[ROOT / "docs" / "training.md"]
+    figures = re.findall(r"\b\d{1,3}(?:,\d{3})+\b|\b\d\.\d{4}\b", TEXT[ROOT / "docs" / "comparison.md"])
+    assert figures
+    assert [figure for figure in figures if figure not in measured] == []

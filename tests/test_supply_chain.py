@@ -26,6 +26,7 @@ DIRECT = {
     "run": PROJECT["project"]["dependencies"],
     "dev": PROJECT["dependency-groups"]["dev"],
     "tools": PROJECT["dependency-groups"]["tools"],
+    "docs": PROJECT["dependency-groups"]["docs"],
 }
 OF_TORCH = next(entry for entry in PROJECT["tool"]["uv"]["dependency-metadata"] if entry["name"] == "torch")
 TORCH_PIN = (ROOT / "requirements" / "torch.txt").read_text(encoding="utf-8").strip()
@@ -111,8 +112,9 @@ def test_the_locks_hold_all_that_the_code_leads_to(names: list[str], environment
 
 
 def test_the_tools_are_locked_apart_from_the_rest() -> None:
-    for text in DIRECT["tools"]:
-        assert canonicalize_name(Requirement(text).name) in LOCKS["tools"].keys() - LOCKS["run"].keys()
+    for group in ("tools", "docs"):
+        for text in DIRECT[group]:
+            assert canonicalize_name(Requirement(text).name) in LOCKS[group].keys() - LOCKS["run"].keys()
     assert not LOCKS["run"].keys() & LOCKS["dev"].keys()
 
 

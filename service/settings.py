@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     )
     table_budget_mb: int = Field(256, ge=1, description="Memory a model's table may take; a larger model has none.")
     context_cache_mb: int = Field(64, ge=1, description="Memory for contexts of a model without a table, each model.")
-    plan_cache_mb: int = Field(128, ge=1, description="Memory for prepared samplers, all models together.")
+    plan_cache_mb: int = Field(192, ge=1, description="Memory for prepared samplers, all models together.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")
     max_header_bytes: int = Field(16_384, ge=1024, description="Largest request line with headers; else 431 or 414.")
     max_headers: int = Field(100, ge=10, description="Most headers of a request; more get 431.")

@@ -156,7 +156,7 @@ def test_the_commands_run_and_answer_as_shown(page: str, bench: Path, environmen
             text = text.rstrip() + " || true\n"
         for said, done in FEWER.items():
             text = text.replace(said, done)
-        for model in re.findall(r"[?&]model=(\w+)", text):  # a second later it is there
+        for model in re.findall(r"[?&]model=([\w-]+)", text):  # a second later it is there
             script += (
                 f"for _ in $(seq 100); do curl {ADDRESS}/models/{model} >/dev/null 2>&1 && break; sleep 0.2; done\n"
             )

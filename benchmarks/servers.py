@@ -12,11 +12,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.store import BUNDLED
+
 ROOT = Path(__file__).resolve().parent.parent
 _HOST = "127.0.0.1"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.005
+_DEFAULT_MODEL = "us-names"
 _LOCAL = {"PYTHONPATH": str(ROOT)}
 
 
@@ -49,11 +52,13 @@ class Server:
 
 @contextmanager
 def namesmith(prepare: Callable[[Path], None] | None = None) -> Iterator[Server]:
-    """The service, one worker, with the bundled models and what `prepare` puts into a store of its own."""
-    with tempfile.TemporaryDirectory() as store:
+    """The service, one worker, with the default model and what `prepare` puts into a store of its own."""
+    with tempfile.TemporaryDirectory() as store, tempfile.TemporaryDirectory() as bundled:
+        (Path(bundled) / _DEFAULT_MODEL).symlink_to(BUNDLED / _DEFAULT_MODEL)
         if prepare is not None:
             prepare(Path(store))
-        with _running("namesmith", ["-m", "service", "serve", "--store", store, "--workers", "1"]) as server:
+        arguments = ["-m", "service", "serve", "--store", store, "--workers", "1"]
+        with _running("namesmith", arguments, NAMESMITH_BUNDLED_STORE=bundled) as server:
             yield server
 
 
@@ -65,12 +70,13 @@ def reference(name: str) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(name: str, arguments: list[str]) -> Iterator[Server]:
+def _running(name: str, arguments: list[str], **variables: str) -> Iterator[Server]:
     port = _free_port()
     command = [sys.executable, *arguments, "--port", str(port)]
     with tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | _LOCAL, stdout=subprocess.DEVNULL, stderr=errors)
+        environment = os.environ | _LOCAL | variables
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
         try:
             server = Server(name, port, process.pid, 0.0)
             if not _ready(server, process):

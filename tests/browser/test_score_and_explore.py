@@ -46,7 +46,7 @@ def test_the_numbers_of_a_letter_show_on_hover_and_with_the_arrow_keys(visit: Vi
     tiles = page.locator("button.tile")
     expect(readout).to_contain_text("The greatest surprise: “e” as the first letter")
     tiles.nth(2).hover()
-    expect(readout).to_contain_text("“m” after “em”, 24 %, 2.0 bits")
+    expect(readout).to_contain_text("“m” after “em”, 25 %, 2.0 bits")
     tiles.nth(0).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")

@@ -87,7 +87,7 @@ def test_what_http_refuses_is_refused_in_the_same_words(both: TestClient, run: R
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["sample", "--model", "none"], 1, "no such model; there are: tiny, unlisted, us-names"),
+        (["sample", "--model", "none"], 1, "no such model; there are: tiny, unlisted, us-boys, us-girls, us-names"),
         (["sample", "--prefix", "q"], 1, "no name of 1 to 64 letters meets these constraints"),
         (["sample", "--output", "/nowhere/names.txt"], 1, "/nowhere/names.txt: No such file or directory"),
         (["sample", "--output", "names.dat"], 2, "--format: choose one"),

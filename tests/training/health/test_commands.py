@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from model.store import Store
+from model.store import BUNDLED, Store
 from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
 from training.health import diagnostics
 from training.stacks import tanh_stack
@@ -75,8 +75,9 @@ def test_report_measures_anew_where_it_is_given_the_list(command: Command, tiny_
 
 
 def test_a_version_without_diagnostics_is_reported_as_far_as_it_is_known(command: Command, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    outcome = command("report", "us-names", "--store", tmp_path / "none", "--output", page)
+    page, bundled = tmp_path / "page.html", Store(BUNDLED).open("us-names")
+    Store(tmp_path / "own").publish("plain", bundled.data, bundled.training_names, {})
+    outcome = command("report", "plain", "--store", tmp_path / "own", "--output", page)
     assert outcome.code == 0
     assert "no diagnostics" in outcome.out
     text = page.read_text(encoding="utf-8")

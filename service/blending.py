@@ -69,6 +69,12 @@ class Blends:
                 self._made[digest] = made
         return made
 
+    def forget(self, name: str) -> None:
+        """Lets go of the blends of a model, and with them of its version."""
+        with self._lock:
+            for digest in [digest for digest, made in self._made.items() if name in names_in(made.name)]:
+                del self._made[digest]
+
     def _get(self, digest: str) -> Blend | None:
         with self._lock:
             return self._made.get(digest)

@@ -150,7 +150,8 @@ class Catalog:
                 continue
 
     def forget(self, name: str, kept_digest: str | None) -> None:
-        """Drops the samplers of versions of `name` that are no longer served, and of their blends."""
+        """Drops the samplers of versions of `name` that are no longer served, and its blends with theirs."""
+        self._blends.forget(name)
         with self._samplers_lock:
             for key in [key for key in self._samplers if name in names_in(key[0]) and key[1] != kept_digest]:
                 del self._samplers[key]

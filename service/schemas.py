@@ -58,9 +58,7 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    model: ModelName | None = Field(
-        None, description="Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
-    )
+    model: ModelName | None = Field(None, description=_MODEL)
     temperature: float = Field(1.0, gt=0, le=10, allow_inf_nan=False, description="Applied first; 1 is as trained.")
     top_k: int | None = Field(None, ge=1, description="Keep the k most probable characters; applied second.")
     top_p: float | None = Field(
@@ -148,9 +146,7 @@ class Scoring(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: ModelName | None = Field(
-        None, description="Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
-    )
+    model: ModelName | None = Field(None, description=_MODEL)
     details: bool = Field(False, description="The log-probability of each character.")
     unknown: Literal["error", "skip"] = Field(
         "error", description="What to do with a name that has a character outside the vocabulary."

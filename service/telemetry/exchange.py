@@ -30,8 +30,8 @@ _DEFAULTS: dict[bytes, bytes] = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"x-content-type-options": b"nosniff",
 }
-"""Headers of an answer that does not bring its own. Those that matter to pages alone come with the pages: each costs
-a request a microsecond."""
+"""Headers of an answer that does not bring its own. Those that matter to pages alone come with the pages, as each
+costs every request."""
 _DEFAULT_HEADERS = tuple(_DEFAULTS.items())
 _OURS = frozenset((_ID, *_DEFAULTS))
 

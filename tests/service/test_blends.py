@@ -1,6 +1,8 @@
 """`model=a+b`: a blend answers as one model whose chances are weighted means."""
 
+import gc
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from fastapi.testclient import TestClient
 from service import settings as service_settings
 from service.app import create_app
 from service.catalog import Catalog
+from service.served import ServedModel
 from service.swapping import Swapper, load_catalog
 
 CheckProblem = Callable[..., dict[str, Any]]
@@ -156,12 +159,17 @@ def test_a_new_version_of_a_part_makes_another_blend(publish: Publish, tmp_path:
     (tmp_path / "bundled").mkdir()
     swapper = Swapper(service_settings.Settings(store=tmp_path / "own", bundled_store=tmp_path / "bundled"))
     swapper.look()
-    before = swapper.catalog.get("a+b")
+    before: ServedModel | None = swapper.catalog.get("a+b")
     assert swapper.catalog.get("b+a") is before
     publish(tmp_path / "own", "a", logits=torch.zeros(4, 4), names=["a"])
     swapper.look()
     assert swapper.catalog.kept("a+b") is None
-    assert swapper.catalog.get("a+b").digest != before.digest
+    assert before is not None
+    forgotten = weakref.ref(before)
+    old, before = before.digest, None
+    gc.collect()
+    assert forgotten() is None, "the old version is kept by a blend"
+    assert swapper.catalog.get("a+b").digest != old
 
 
 def test_only_the_last_blends_are_kept(store: Path, empty_store: Path) -> None:

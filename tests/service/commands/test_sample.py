@@ -201,3 +201,11 @@ def test_without_pyarrow_only_parquet_is_refused(run: Run, tmp_path: Path, monke
     assert (done.code, done.err) == (1, "error: Parquet needs pyarrow, which is not installed: pip install pyarrow\n")
     assert list(tmp_path.iterdir()) == []
     assert run("sample", "-o", tmp_path / "names.csv").code == 0
+
+
+def test_a_blend_is_asked_for_as_over_http(run: Run, both: TestClient) -> None:
+    done = run("sample", "--model", "tiny*2+unlisted", "-n", 20, "--seed", 3)
+    assert done.code == 0
+    expected = both.post("/sample", json={"model": "tiny*2+unlisted", "n": 20, "seed": 3}).json()["names"]
+    assert done.out.decode().splitlines() == expected
+    assert run("sample", "--model", "tiny+nobody").code == 1

@@ -46,6 +46,16 @@ def test_only_the_commands_of_the_service_know_of_a_terminal() -> None:
         assert "rich" not in set(imported(ast.parse(path.read_text()))), path
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_only_the_cluster_packages_know_of_ray(package: str) -> None:
+    for path in sources(package):
+        if "cluster" not in path.parts:
+            tree = ast.parse(path.read_text())
+            assert "ray" not in set(imported(tree)), path
+            at_once = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+            assert not [node for node in at_once if ".cluster" in (node.module or "")], f"{path}: imports it at once"
+
+
 def test_the_check_of_arrows_sees_every_form_of_import() -> None:
     text = "import service.app\ndef f():\n    from training import loop\n    import rich as r\n"
     assert set(imported(ast.parse(text))) == {"service", "training", "rich"}

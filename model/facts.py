@@ -20,6 +20,8 @@ from model.shaping import Settings, Shaped
 from model.transitions import Floats, Transitions
 from model.vocabulary import MAX_NAME_LENGTH
 
+EXACT = "exact"
+"""Their entry in the manifest of a version, so that whoever serves it need not compute them."""
 MAX_DRAWS = 10_000_000
 """Further than this a repeat is not looked for."""
 _STEP_BY_STEP = 4_096

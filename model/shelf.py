@@ -103,6 +103,10 @@ class Shelf:
         table = None if content is None else parse_table(content, header, directory / TABLE_FILE)
         return Stored(name, digest, data, header, names, table, manifest, directory)
 
+    def has_table(self, name: str, digest: str) -> bool:
+        """Whether a version came with its table, which is not looked at. Raises StoreError for a malformed digest."""
+        return (self._directory(name, digest) / TABLE_FILE).is_file()
+
     def load(self, name: str, digest: str | None = None) -> Version:
         """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
         from model import checkpoint  # brings PyTorch, which a process that only opens versions does without

@@ -85,6 +85,11 @@ class Catalog:
         pinned._pin = digest
         return pinned
 
+    def awaits(self, name: str | None) -> bool:
+        """Whether the model `name`, one of a blend, or with None any, is still to be loaded since the start."""
+        awaited = self.roster.awaited
+        return bool(awaited) and (name is None or not awaited.isdisjoint(names_in(name)))
+
     @property
     def default(self) -> str | None:
         return self._default_of(self.roster)

@@ -1,5 +1,6 @@
 """Ready means: it can generate, and is not about to end."""
 
+import asyncio
 import logging
 import re
 
@@ -14,6 +15,8 @@ from service.schemas import SampleRequest
 RETRY = {"Retry-After": "5"}
 _ONE = SampleRequest(n=1)
 _PIN = "x-model-digest"
+_PATIENCE_SECONDS = 20.0
+_CHECK_SECONDS = 0.02
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 log = logging.getLogger("namesmith")
@@ -33,6 +36,30 @@ def ready_catalog(request: Request) -> Catalog:
     if not _DIGEST.fullmatch(pin):
         raise ProblemError(422, "validation", "the header X-Model-Digest must be a digest: 64 hexadecimal digits")
     return catalog.pinned(pin)
+
+
+async def catalog_for(request: Request, model: str | None) -> Catalog:
+    """The same, once the model, or each of a blend, is there: a service that has just started loads the default one
+    first. Raises ProblemError, also 503 where that takes too long."""
+    if model is not None:
+        await _arrival(request.app.state.catalog, model)
+    return ready_catalog(request)
+
+
+async def whole_catalog(request: Request) -> Catalog:
+    """The same, once all models that the stores held at the start are there; it may be empty."""
+    catalog: Catalog = request.app.state.catalog
+    await _arrival(catalog, None)
+    return catalog
+
+
+async def _arrival(catalog: Catalog, model: str | None) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _PATIENCE_SECONDS
+    while catalog.awaits(model):
+        if loop.time() >= until:
+            raise ProblemError(503, "not-ready", "the model is still being loaded", headers=RETRY)
+        await asyncio.sleep(_CHECK_SECONDS)
 
 
 def check_draining(request: Request) -> None:

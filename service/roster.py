@@ -1,6 +1,6 @@
 """Which models are served right now: an immutable map, replaced as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
@@ -21,6 +21,8 @@ class Roster:
     models: Mapping[str, PublishedModel] = field(default_factory=_empty)
     rejected: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Why the version that should be served is not, by name; another of that name may be."""
+    awaited: frozenset[str] = frozenset()
+    """Models that a store held when the service started, and that are still to be loaded."""
 
     def serving(self, model: PublishedModel) -> "Roster":
         return replace(self, models=_sorted({**self.models, model.name: model}))
@@ -31,6 +33,9 @@ class Roster:
     def content(self, name: str) -> "Roster":
         """Nothing is wrong with `name`."""
         return replace(self, rejected=_sorted({key: why for key, why in self.rejected.items() if key != name}))
+
+    def awaiting(self, names: Iterable[str]) -> "Roster":
+        return replace(self, awaited=frozenset(names))
 
     def without(self, name: str) -> "Roster":
         return replace(self, models=_sorted({key: model for key, model in self.models.items() if key != name}))

@@ -19,7 +19,7 @@ from service.problems import documented
 from service.protection import costs
 from service.protection.quota import NO_HEADERS, Quota
 from service.protection.streams import HeldStream
-from service.readiness import ready_catalog
+from service.readiness import catalog_for
 from service.replies import LossResponse, NextResponse, SampleResponse, TopResponse
 from service.schemas import (
     MAX_FOLLOWED,
@@ -67,7 +67,7 @@ async def post_sample(request: Request, body: SampleRequest) -> Response:
 
 
 async def _sample(request: Request, asked: SampleRequest) -> Response:
-    catalog = ready_catalog(request)
+    catalog = await catalog_for(request, asked.model)
     form = preferred(", ".join(request.headers.getlist("accept")), _FORMS)
     if form is not Form.JSON:
         return await _stream(request, catalog, asked, form)
@@ -99,7 +99,7 @@ async def _followed(
     request: Request, response: Response, query: Annotated[StreamQuery, Query()]
 ) -> AsyncIterator[FollowedDraw]:
     """Made before the stream begins, so that what is wrong is still a problem, and headers can still be set."""
-    catalog = ready_catalog(request)
+    catalog = await catalog_for(request, query.model)
     with request.app.state.streams.admitted(1):
         with request.app.state.work.admitted(costs.of_begun_stream(catalog, query)):
             charged = _charge(request, query.n, "/n")
@@ -135,7 +135,7 @@ async def post_loss(request: Request, body: LossRequest) -> Response:
 
 
 async def _loss(request: Request, asked: LossRequest, field: str) -> Response:
-    catalog = ready_catalog(request)
+    catalog = await catalog_for(request, asked.model)
     with request.app.state.work.admitted(costs.of_loss(catalog, asked)):
         charged = _charge(request, len(asked.names), f"/{field}")
         model, answer = await run_in_threadpool(scores.score, catalog, asked, field)
@@ -145,7 +145,7 @@ async def _loss(request: Request, asked: LossRequest, field: str) -> Response:
 @router.get("/top", openapi_extra=PIN, responses=_QUERY)
 async def get_top(request: Request, response: Response, query: Annotated[TopQuery, Query()]) -> TopResponse:
     """The most probable names that meet the constraints, in order."""
-    catalog = ready_catalog(request)
+    catalog = await catalog_for(request, query.model)
     with request.app.state.work.admitted(costs.of_top(catalog, query)):
         response.headers.update(_charge(request, query.k, "/k"))
         return _digest_header(response, await run_in_threadpool(answers.top, catalog, query))
@@ -154,7 +154,7 @@ async def get_top(request: Request, response: Response, query: Annotated[TopQuer
 @router.get("/next", openapi_extra=PIN, responses=_QUERY)
 async def get_next(request: Request, response: Response, query: Annotated[NextQuery, Query()]) -> NextResponse:
     """The distribution of the next character after a beginning."""
-    catalog = ready_catalog(request)
+    catalog = await catalog_for(request, query.model)
     with request.app.state.work.admitted(costs.of_next(catalog, query)):
         response.headers.update(_charge(request, 1, "/context"))
         return _digest_header(response, await run_in_threadpool(answers.following, catalog, query))

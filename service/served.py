@@ -6,11 +6,12 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from model.automata import Automaton
 from model.constraints import compile_block_list
 from model.engine import Engine, TableEngine
-from model.facts import facts
+from model.facts import EXACT, facts
 from model.names import Listing, Names
 from model.spelling import Form, NameCase, Spelling
 from model.stored import Stored
@@ -50,13 +51,6 @@ class ServedModel(ABC):
         return compile_block_list(self.blocked, self.vocabulary)
 
     @cached_property
-    def facts(self) -> ModelFacts | None:
-        """What can be computed from the table, in a tenth of a second; None where there is none."""
-        if not isinstance(self.engine, TableEngine):
-            return None
-        return ModelFacts.model_validate(asdict(facts(self.engine.transitions, self.listing)))
-
-    @cached_property
     def reference(self) -> ModelRef:
         return ModelRef(name=self.name, digest=self.digest)
 
@@ -91,6 +85,17 @@ class PublishedModel(ServedModel):
     @property
     def label(self) -> str:
         return self.name
+
+    @cached_property
+    def facts(self) -> ModelFacts | None:
+        """Those that the version came with, or computed from the table, which may take seconds; None where there is
+        none."""
+        if not isinstance(self.engine, TableEngine):
+            return None
+        try:
+            return ModelFacts.model_validate(self.version.manifest.get(EXACT), strict=True)
+        except ValidationError:
+            return ModelFacts.model_validate(asdict(facts(self.engine.transitions, self.listing)))
 
     @cached_property
     def listing(self) -> Listing | None:

@@ -36,16 +36,26 @@ class Swapper:
 
     def __init__(self, settings: service_settings.Settings) -> None:
         self.catalog = Catalog(settings.default_model, settings.plan_cache_mb << 20)
+        self._default = settings.default_model
         self._roots = [settings.store, settings.bundled_store]
         self._loader = Loader(settings)
         self._served: dict[str, Sighting] = {}
         self._failed: dict[str, _Failure] = {}
         self._unreadable: dict[Path, str] = {}
 
-    def get_ready(self) -> None:
-        """Does what takes time before the first look."""
-        self._loader.tabulator.start()
+    def begin(self) -> None:
+        """Gets ready, and serves one model, the default one if that can be. The others are awaited until `look`, which
+        is to follow, has been there."""
+        seen = survey(self._roots)
+        names = sorted(seen.found, key=lambda name: (name != self._default, name))
+        if not all(_has_table(sightings[0]) for sightings in seen.found.values()):
+            self._loader.tabulator.start()
         warm_up()
+        for i, name in enumerate(names):
+            self._follow(seen.found[name])
+            if self.catalog.models:
+                self.catalog.roster = self.catalog.roster.awaiting(names[i + 1 :])
+                return
 
     def look(self) -> None:
         """Brings the catalog up to what the stores hold now. Whatever is wrong with one model, the others serve."""
@@ -60,6 +70,13 @@ class Swapper:
                     self._follow(sightings)
                 else:
                     self._withdraw(name)
+                self._arrived(name)
+        self.catalog.roster = self.catalog.roster.awaiting(())
+
+    def _arrived(self, name: str) -> None:
+        roster = self.catalog.roster
+        if name in roster.awaited:
+            self.catalog.roster = roster.awaiting(roster.awaited - {name})
 
     def _follow(self, sightings: list[Sighting]) -> None:
         wanted, others = sightings[0], sightings[1:]
@@ -137,15 +154,20 @@ class Swapper:
 
 def load_catalog(settings: service_settings.Settings) -> Catalog:
     """What the stores hold now, for a program that does not follow them."""
-    return started(settings).catalog
+    swapper = started(settings)
+    swapper.look()
+    return swapper.catalog
 
 
 def started(settings: service_settings.Settings) -> Swapper:
-    """A swapper that has looked once."""
+    """A swapper that serves one model, and is to look for the others."""
     swapper = Swapper(settings)
-    swapper.get_ready()
-    swapper.look()
+    swapper.begin()
     return swapper
+
+
+def _has_table(sighting: Sighting) -> bool:
+    return sighting.digest is not None and Store(sighting.root).has_table(sighting.name, sighting.digest)
 
 
 def _earlier(sighting: Sighting) -> list[Sighting]:

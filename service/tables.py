@@ -56,15 +56,6 @@ class _Refusal(BaseModel):
 _ANSWER: TypeAdapter[_Table | _Refusal] = TypeAdapter(_Table | _Refusal)
 
 
-_begun: dict[int, subprocess.Popen[bytes]] = {}
-
-
-def begin(budget_bytes: int) -> None:
-    """Starts the child of the next Tabulator of this process ahead of time, while other modules are being imported."""
-    with suppress(OSError):
-        _begun.setdefault(budget_bytes, _start(budget_bytes))
-
-
 class Tabulator:
     """Makes tables of at most `budget_bytes`, all of them with one child, which ends with the `with` block."""
 
@@ -82,10 +73,10 @@ class Tabulator:
         self._end()
 
     def start(self) -> None:
-        """Lets the child begin to load PyTorch, which takes it a second or two, unless one has begun already."""
+        """Lets the child begin to load PyTorch, which takes it a second or two."""
         if self._child is None and not _torch_is_here():
             with suppress(OSError):  # the next one to ask is told
-                self._child = _begun.pop(self._budget_bytes, None) or _start(self._budget_bytes)
+                self._child = _start(self._budget_bytes)
 
     def check_budget(self, stored: Stored) -> None:
         """Raises TableTooLargeError."""

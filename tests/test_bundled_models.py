@@ -3,13 +3,19 @@
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from model import checkpoint
+from model.facts import facts
+from model.names import Listing
 from model.store import BUNDLED, Store
+from model.tabulation import compile_table
 from service.app import create_app
 from service.settings import Settings
 
@@ -34,22 +40,33 @@ def told(everything: TestClient) -> dict[str, Any]:
 
 
 def test_all_are_served_and_us_names_is_the_default(everything: TestClient) -> None:
+    assert everything.get("/models").json()["default"] == "us-names"
     ready = everything.get("/readyz").json()
     assert sorted(ready["models"]) == sorted(MODELS)
     assert ready["rejected"] == {}
-    assert everything.get("/models").json()["default"] == "us-names"
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_each_is_one_small_version_that_is_whole(name: str) -> None:
-    """Without its table, which would make the repository several times as large."""
+    """Without its table, which would make the repository several times as large, but for the default one."""
     store = Store(BUNDLED)
     assert store.digests(name) == [store.current(name)]
     version = store.open(name)
-    assert version.table is None
+    assert (version.table is None) == (name != "us-names")
     assert version.manifest["facts"]["forced"] is False
     assert all(check["passed"] for check in version.manifest["facts"]["gate"])
     store.verify(name, version.digest)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_has_its_table_and_exact_facts_from_the_very_network(name: str) -> None:
+    version = Store(BUNDLED).open(name)
+    table = compile_table(checkpoint.loads(version.data))
+    if version.table is not None:
+        assert np.abs(version.table.log_probs - table.log_probs).max() < 1e-12
+    assert version.name_lines is not None
+    computed = asdict(facts(table, Listing.of_lines(version.name_lines, version.header.vocabulary)))
+    assert version.manifest["exact"] == pytest.approx(computed, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from service import tables
 from service.commands.options import OWN_STORE, StoreOption
 from service.listener import bind
 from service.server import Options
@@ -38,8 +37,6 @@ def serve(
     """Start the HTTP service."""
     os.environ["NAMESMITH_STORE"] = str(store_dir.resolve())  # worker processes read their settings there
     settings = Settings()
-    if workers == 1:  # else the models are loaded in other processes
-        tables.begin(settings.table_budget_mb << 20)
     sys.exit(_serve(host, port, workers, Options(access_log), settings))
 
 

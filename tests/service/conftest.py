@@ -1,6 +1,7 @@
 """What several tests of the service share: clients, the bundled model, and a tiny model with accents."""
 
 import re
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from model.stack import Stack
 from model.store import Store, Version
 from model.vocabulary import Vocabulary
 from service.app import create_app
+from service.catalog import Catalog
 from service.settings import Settings
 from tests.running import BUNDLED
 from training.dataset import NameList, read_names
@@ -88,6 +90,14 @@ def both(tiny_store: Path) -> Iterator[TestClient]:
         yield client
 
 
+def wait_for_all(catalog: Catalog) -> None:
+    """A service loads its default model first, then, while it serves, the others."""
+    give_up = time.monotonic() + 30
+    while catalog.awaits(None):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def serve(empty_store: Path) -> Iterator[Callable[..., TestClient]]:
     """A started service with these settings; both stores are empty unless they are given."""
@@ -95,8 +105,10 @@ def serve(empty_store: Path) -> Iterator[Callable[..., TestClient]]:
 
         def start(*, raise_server_exceptions: bool = True, **fields: Any) -> TestClient:
             settings = Settings(**{"store": empty_store, "bundled_store": empty_store, **fields})
-            client = TestClient(create_app(settings), raise_server_exceptions=raise_server_exceptions)
-            return stack.enter_context(client)
+            app = create_app(settings)
+            client = stack.enter_context(TestClient(app, raise_server_exceptions=raise_server_exceptions))
+            wait_for_all(app.state.catalog)
+            return client
 
         yield start
 

@@ -1,6 +1,8 @@
 """GET /models and /models/{name}."""
 
+import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from model.store import Version
+from model.store import Store, Version
+from model.version_files import MANIFEST_FILE
 from training.dataset import NameList
 
 CheckProblem = Callable[..., dict[str, Any]]
@@ -142,3 +145,19 @@ def test_a_model_tells_what_its_table_says_of_its_names(
     assert 1 < exact["expected_length"] < 64
     assert exact["repeat_after"] >= 2
     assert both.get("/models/unlisted").json()["facts"] == exact | {"training_mass": None}
+
+
+def test_exact_facts_that_a_version_came_with_are_those_of_its_table(
+    serve: Callable[..., TestClient], tiny_store: Path, tmp_path: Path
+) -> None:
+    """And they are computed anew where the manifest has none, or what it has cannot be read."""
+    told = serve(store=tiny_store).get("/models/tiny").json()["facts"]
+    kept = Store(tiny_store).open("tiny").manifest["exact"]
+    assert kept == told
+    for place, damaged in enumerate((None, {}, kept | {"entropy": "much"}, kept | {"more": 1.0})):
+        store = tmp_path / str(place)
+        shutil.copytree(tiny_store, store)
+        path = store / "tiny" / "versions" / Store(store).current("tiny") / MANIFEST_FILE
+        manifest = json.loads(path.read_text()) | {"exact": damaged}
+        path.write_text(json.dumps(manifest))
+        assert serve(store=store).get("/models/tiny").json()["facts"] == pytest.approx(told, rel=1e-12)

@@ -25,6 +25,8 @@ _MAX_LOGGED = 200
 _PROCESS = secrets.token_hex(8)
 _number = count()
 _REFUSED = 400
+_LEFT = 499
+"""A request whose client went away before there was an answer, as nginx counts it."""
 _DEFAULTS: dict[bytes, bytes] = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
@@ -53,7 +55,7 @@ class Exchange:
         request_id = scope["request_id"] = _request_id(scope["headers"])
         logs.request_id.set(request_id)
         id_header = (_ID, request_id.encode("ascii"))
-        status = 0
+        status = _LEFT
 
         def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal status

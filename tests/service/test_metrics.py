@@ -1,14 +1,18 @@
 """Metrics say what happened, no more often than it did, and have no series that a client could make up."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2 as httpx
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Message, Scope
 
 from service.telemetry import metrics
+from service.telemetry.exchange import Exchange
 from tests.reliability.conftest import FULL
 from tests.running import BUNDLED
 
@@ -86,6 +90,25 @@ def test_10_000_random_paths_are_one_series(client: TestClient) -> None:
     assert len(after) - len(before) < 60
     more = value(after, "requests_total", route="other", method="GET", status="404")
     assert more - value(before, "requests_total", route="other", method="GET", status="404") == paths
+
+
+def test_a_client_that_left_before_its_answer_is_counted_as_such(client: TestClient) -> None:
+    async def leaving(*_: object) -> None:
+        """What becomes of a request whose connection is gone: no answer."""
+
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/left",
+        "headers": [],
+        "route": SimpleNamespace(path="/left"),
+    }
+
+    async def none(*_: object) -> Message:
+        raise AssertionError
+
+    asyncio.run(Exchange(leaving)(scope, none, leaving))
+    assert value(series(client), "requests_total", route="/left", method="POST", status="499") == 1
 
 
 def test_refusals_are_counted_by_reason(client: TestClient) -> None:

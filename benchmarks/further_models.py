@@ -10,18 +10,29 @@ _COPIES = 4
 
 
 def main() -> None:
-    measured = {}
-    for copies in (0, _COPIES):
-        with namesmith(lambda store, count=copies: _publish_copies(store, count)) as server:  # type: ignore[misc]
-            measured[copies] = (server.memory_mib(), server.seconds_to_ready)
+    measured = starts()
     rows = [
         [f"{1 + copies}", "?" if mib is None else f"{mib:.0f}", f"{seconds:.2f}"]
         for copies, (mib, seconds) in measured.items()
     ]
     print_table("Models in a worker:", ["models", "MiB at start", "s to ready"], rows)
+    if (further := further_mib(measured)) is not None:
+        print(f"\neach further model: {further:.0f} MiB")
+
+
+def starts() -> dict[int, tuple[float | None, float]]:
+    """MiB and seconds to ready of a worker, by the number of further models."""
+    measured = {}
+    for copies in (0, _COPIES):
+        with namesmith(lambda store, count=copies: _publish_copies(store, count)) as server:  # type: ignore[misc]
+            measured[copies] = (server.memory_mib(), server.seconds_to_ready)
+    return measured
+
+
+def further_mib(measured: dict[int, tuple[float | None, float]]) -> float | None:
+    """Of each further model."""
     alone, together = measured[0][0], measured[_COPIES][0]
-    if alone is not None and together is not None:
-        print(f"\neach further model: {(together - alone) / _COPIES:.0f} MiB")
+    return None if alone is None or together is None else (together - alone) / _COPIES
 
 
 def _publish_copies(store: Path, count: int) -> None:

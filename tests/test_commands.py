@@ -31,6 +31,7 @@ ELSEWHERE = {
     ("README.md", "scripts/serve"): "does not end; it is what starts the service that the commands here ask",
     ("docs/start.md", "scripts/serve"): "the same",
     ("README.md", "docker compose up"): DOCKER,
+    ("docs/capacity.md", "scripts/bench capacity"): "minutes of load; tests/test_capacity.py derives its tables",
     ("docs/client.md", "pip install ./client"): "tests/client/test_documentation.py installs it",
     ("docs/command-line.md", "python -m service sample"): "tests/service/commands/test_documentation.py runs the page",
     ("docs/command-line.md", "printf 'emma"): "tests/service/commands/test_documentation.py runs the page",

@@ -7,7 +7,14 @@ from benchmarks import machine
 
 
 def main() -> None:
-    benchmarks = {"training": _training, "sampling": _sampling, "http": _http, "models": _models, "files": _files}
+    benchmarks = {
+        "training": _training,
+        "sampling": _sampling,
+        "http": _http,
+        "models": _models,
+        "files": _files,
+        "capacity": _capacity,
+    }
     on_request = {"recipes": _recipes}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
@@ -60,6 +67,12 @@ def _files(quick: bool) -> None:
     from benchmarks import files
 
     files.main(quick)
+
+
+def _capacity(quick: bool) -> None:
+    from benchmarks import capacity
+
+    capacity.main(quick)
 
 
 main()

@@ -1,14 +1,11 @@
 """Whole files through `python -m service sample` and `score`: time, and the peak memory of the process."""
 
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
+from benchmarks.processes import run
 from benchmarks.tables import print_table, quantity
 
-_ROOT = Path(__file__).resolve().parent.parent
 _COUNT, _QUICK_COUNT = 10_000_000, 200_000
 _MANY = 100_000_000
 _FORMATS = ("txt", "csv", "ndjson", "parquet")
@@ -40,27 +37,5 @@ def main(quick: bool) -> None:
 def _row(what: str, count: int, *commands: list[str]) -> list[str]:
     """Of the last command."""
     for arguments in commands:
-        seconds, peak = _run(arguments)
-    return [what, f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}", quantity(peak)]
-
-
-def _run(arguments: list[str]) -> tuple[float, float | None]:
-    """Seconds, and MiB of the process alone: the one that makes the table of a model has ended by then."""
-    began = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-m", "service", *arguments, "--quiet"], cwd=_ROOT) as process:
-        peak = None
-        while process.poll() is None:
-            peak = _peak_mib(process.pid) or peak
-            time.sleep(0.02)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)}: exit code {process.returncode}")
-    return time.perf_counter() - began, peak
-
-
-def _peak_mib(pid: int) -> float | None:
-    """So far; None where there is no /proc, or no such process any more."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
+        spent = run("service", *arguments, "--quiet")
+    return [what, f"{count:,}", f"{spent.seconds:.1f}", f"{count / spent.seconds:,.0f}", quantity(spent.peak_mib)]

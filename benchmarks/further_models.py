@@ -12,7 +12,9 @@ from model.store import BUNDLED, Store
 _COPIES = 4
 
 
-class _Measured(NamedTuple):
+class Start(NamedTuple):
+    """Of a worker: memory with all its models, and when the first and when all were there."""
+
     mib: float | None
     seconds_to_ready: float
     seconds_to_all: float
@@ -20,32 +22,43 @@ class _Measured(NamedTuple):
 
 def main() -> None:
     others = [name for name in Store(BUNDLED).names() if name != "us-names"]
+    copies = starts()
     measured = {
-        "us-names": _measure(lambda _: None),
-        f"us-names and {_COPIES} copies": _measure(_publish_copies),
-        f"us-names, {', '.join(others)}": _measure(lambda store: _link(store, others)),
+        "us-names": copies[0],
+        f"us-names and {_COPIES} copies": copies[_COPIES],
+        f"us-names, {', '.join(others)}": _start(lambda store: _link(store, others)),
     }
     rows = [
         [models, "?" if mib is None else f"{mib:.0f}", f"{ready:.2f}", f"{everything:.2f}"]
         for models, (mib, ready, everything) in measured.items()
     ]
     print_table("Models in a worker:", ["models", "MiB with all", "s to ready", "s to all"], rows)
-    alone, together, _ = (each.mib for each in measured.values())
-    if alone is not None and together is not None:
-        print(f"\neach further model of the size of us-names: {(together - alone) / _COPIES:.0f} MiB")
+    if (further := further_mib(copies)) is not None:
+        print(f"\neach further model of the size of us-names: {further:.0f} MiB")
 
 
-def _measure(prepare: Callable[[Path], None]) -> _Measured:
+def starts() -> dict[int, Start]:
+    """By the number of further models, copies of the bundled one."""
+    return {count: _start(lambda store, count=count: _publish_copies(store, count)) for count in (0, _COPIES)}  # type: ignore[misc]
+
+
+def further_mib(measured: dict[int, Start]) -> float | None:
+    """Of each further model."""
+    alone, together = measured[0].mib, measured[_COPIES].mib
+    return None if alone is None or together is None else (together - alone) / _COPIES
+
+
+def _start(prepare: Callable[[Path], None]) -> Start:
     with namesmith(prepare) as server:
         began = time.perf_counter()
         server.status("GET", "/models")  # waits for all that the stores held
         waited = time.perf_counter() - began
-        return _Measured(server.memory_mib(), server.seconds_to_ready, server.seconds_to_ready + waited)
+        return Start(server.memory_mib(), server.seconds_to_ready, server.seconds_to_ready + waited)
 
 
-def _publish_copies(store: Path) -> None:
+def _publish_copies(store: Path, count: int) -> None:
     bundled = Store(BUNDLED).open("us-names")
-    for i in range(_COPIES):
+    for i in range(count):
         Store(store).publish(f"copy-{i}", bundled.data, bundled.training_names, {})
 
 

@@ -49,6 +49,11 @@ class Server:
             return None
         return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
 
+    def cpu_seconds(self) -> float:
+        """Of all its threads since it began. Raises OSError where there is no /proc."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def namesmith(prepare: Callable[[Path], None] | None = None) -> Iterator[Server]:

@@ -14,6 +14,7 @@ _MISSING = "wrk is not installed and the HTTP part is left out: apt install wrk"
 
 @dataclass(frozen=True)
 class Load:
+    requests: int
     per_second: float
     p50_ms: float
     p99_ms: float
@@ -39,12 +40,13 @@ def post(url: str, body: bytes, connections: int, seconds: int) -> Load:
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     result = next(line for line in output.splitlines() if line.startswith("RESULT "))
     requests, microseconds, failed, p50, p99 = map(int, result.split()[1:])
-    return Load(requests / (microseconds / 1e6), p50 / 1000, p99 / 1000, failed)
+    return Load(requests, requests / (microseconds / 1e6), p50 / 1000, p99 / 1000, failed)
 
 
 def middle(loads: list[Load]) -> Load:
-    """Of several rounds: each figure's median, and the failures of all."""
+    """Of several rounds: each figure's median, and the requests and failures of all."""
     return Load(
+        sum(load.requests for load in loads),
         median(load.per_second for load in loads),
         median(load.p50_ms for load in loads),
         median(load.p99_ms for load in loads),

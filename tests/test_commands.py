@@ -25,11 +25,13 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ADDRESS = "http://127.0.0.1:8000"
 MORE = "…"
 DOCKER = "tests/test_docker.py runs the containers where there is an engine"
+CLUSTER = "needs a cluster; tests/test_kubernetes.py and tests/test_kubernetes_in_use.py read what it is told"
 ROOT_NEEDED = "needs root and systemd; tests/test_deploy.py has systemd read the unit"
 ELSEWHERE = {
     ("README.md", "scripts/serve"): "does not end; it is what starts the service that the commands here ask",
     ("docs/start.md", "scripts/serve"): "the same",
     ("README.md", "docker compose up"): DOCKER,
+    ("docs/capacity.md", "scripts/bench capacity"): "minutes of load; tests/test_capacity.py derives its tables",
     ("docs/client.md", "pip install ./client"): "tests/client/test_documentation.py installs it",
     ("docs/command-line.md", "python -m service sample"): "tests/service/commands/test_documentation.py runs the page",
     ("docs/command-line.md", "printf 'emma"): "tests/service/commands/test_documentation.py runs the page",
@@ -41,6 +43,11 @@ ELSEWHERE = {
     ("docs/deploy.md", "old=$(docker compose"): f"{DOCKER}; tests/reliability/test_rollout.py rolls without them",
     ("docs/deploy.md", "useradd --system"): ROOT_NEEDED,
     ("docs/deploy.md", "sudo -u namesmith"): ROOT_NEEDED,
+    ("docs/kubernetes.md", "docker build -t namesmith:"): CLUSTER,
+    ("docs/kubernetes.md", "kubectl create secret"): CLUSTER,
+    ("docs/kubernetes.md", "kubectl create configmap"): CLUSTER,
+    ("docs/kubernetes.md", "kubectl exec"): CLUSTER,
+    ("docs/kubernetes.md", "docker build -t namesmith-ray:"): CLUSTER,
     ("docs/performance.md", "scripts/bench http"): "minutes of load on a machine that does nothing else",
     ("docs/supply-chain.md", "pip install --require-hashes"): "scripts/venv does so; see tests/test_supply_chain.py",
 }

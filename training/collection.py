@@ -69,6 +69,16 @@ def one_by_one(orders: Iterable[Order]) -> Iterator[tuple[Order, Made]]:
         yield order, order()
 
 
+def publish(order: Order, made: Made, store: Store, table: bool = True) -> Submission:
+    """Publishes what came of an order. Raises GateRefusedError where the gate refuses it, NamesmithError where there is
+    nothing, or the store cannot take it."""
+    if isinstance(made, str):
+        raise NamesmithError(made)
+    require(made.examination.checks)
+    made.publish(store, order.names.distinct, table)
+    return made
+
+
 def lists_in(folder: Path, name_from: Callable[[Path], str]) -> dict[str, Path]:
     """The lists in a folder, by the names of their models, sorted: files that end in .txt or .csv. Raises DataError
     where there are none, or two of one name."""
@@ -134,14 +144,10 @@ class Collection:
 
     def _published(self, order: Order, made: Made) -> Outcome:
         try:
-            if isinstance(made, str):
-                raise NamesmithError(made)
-            require(made.examination.checks)
-            made.publish(self.store, order.names.distinct, self.table)
+            result = publish(order, made, self.store, self.table).result
         except NamesmithError as error:
             fate = Fate.REFUSED if isinstance(error, GateRefusedError) else Fate.FAILED
             return Outcome(order.file, order.model, fate, reason=str(error))
-        result = made.result
         return Outcome(
             order.file, order.model, Fate.PUBLISHED, result.digest, result.losses.dev, round(result.seconds, 3)
         )

@@ -41,9 +41,9 @@ def connected(address: str, cpus: int) -> Iterator[None]:
             "a cluster needs Ray, which is not installed: run scripts/venv ray, or pip install 'namesmith[ray]'"
         ) from None
     logging.getLogger("ray").setLevel(logging.ERROR)
-    shown = {"include_dashboard": False} if address == LOCAL else {}
+    dashboard = False if address == LOCAL else None
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **shown)
+        ray.init(address=address, include_dashboard=dashboard, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ClusterError(f"no Ray cluster to work with at {address[:64]!a}: {reason[:200]}") from None

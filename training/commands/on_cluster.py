@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from training.collection import Work, one_by_one
+
 ClusterOption = Annotated[
     str | None,
     typer.Option(
@@ -30,3 +32,12 @@ def on_cluster(address: str | None, cpus: int) -> Iterator[None]:
 
     with connected(address, cpus):
         yield
+
+
+def spread_over(address: str | None, cpus: int, device: str) -> Work:
+    """Who makes runs: the cluster that is connected, or this process."""
+    if address is None:
+        return one_by_one
+    from training.cluster.workers import spread
+
+    return spread(cpus, gpus=1 if device == "cuda" else 0)

@@ -13,11 +13,11 @@ from rich.table import Table
 from model import store
 from model.errors import NamesmithError
 from model.store import Store
-from training.collection import Collection, Fate, Outcome, Work, lists_in, one_by_one
+from training.collection import Collection, Fate, Outcome, lists_in
 from training.commands.console import err, out
 from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.interruptions import interruptible
-from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster
+from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
 from training.commands.options import (
     SkipOption,
     SplitOption,
@@ -90,20 +90,12 @@ def train_all(
     )
     outcomes = _Outcomes(len(collection.lists))
     with on_cluster(cluster, cpus), interruptible(outcomes.interrupted):
-        collection.train(_work(cluster, cpus, collection.config.device), outcomes.add)
+        collection.train(spread_over(cluster, cpus, collection.config.device), outcomes.add)
     out.print(outcomes.table())
     if json_file:
         found = [asdict(outcome) for outcome in outcomes.sorted()]
         json_file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     outcomes.check()
-
-
-def _work(cluster: str | None, cpus: int, device: str) -> Work:
-    if cluster is None:
-        return one_by_one
-    from training.cluster.workers import spread
-
-    return spread(cpus, gpus=1 if device == "cuda" else 0)
 
 
 @dataclass

@@ -42,6 +42,7 @@ ELSEWHERE = {
     ("docs/deploy.md", "useradd --system"): ROOT_NEEDED,
     ("docs/deploy.md", "sudo -u namesmith"): ROOT_NEEDED,
     ("docs/performance.md", "scripts/bench http"): "minutes of load on a machine that does nothing else",
+    ("docs/training.md", "scripts/venv ray"): "tests/training/cluster/test_lists.py runs such on a cluster",
     ("docs/supply-chain.md", "pip install --require-hashes"): "scripts/venv does so; see tests/test_supply_chain.py",
 }
 """Blocks by their page and beginning, with where they are run, or why nowhere."""

@@ -89,16 +89,16 @@ class Course:
 
     def leave(self, stage: Stage) -> None:
         """All steps of a stage are done."""
-        self._left.append(_copied(self._at(stage)))
+        self._left.append(copied(self._at(stage)))
 
     def _at(self, stage: Stage) -> State:
         return {"stage": stage.state(), "generator": self.generator.get_state()}
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """The same with tensors of its own, which nobody changes."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value

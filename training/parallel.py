@@ -22,7 +22,7 @@ from torch import Tensor, distributed
 
 from model.errors import NamesmithError
 from model.share import WHOLE, Share
-from training.course import Course
+from training.course import Course, copied
 from training.dataset import NameList
 from training.loop import TrainingError
 from training.run import Config, fit
@@ -134,6 +134,7 @@ def _follow(
 ) -> None:
     """The life of another process. What goes wrong the first one tells."""
     torch.set_num_threads(threads)
+    found = copied(found)  # its tensors came as memory that the first process has too
     ready.send_bytes(b"ready")
     ready.close()
     with suppress(NamesmithError), _joined(meeting, rank, config.processes) as part:

@@ -19,7 +19,7 @@ _SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leaves CUDA_VISIBLE_DEVICES as it is, and does not warn of a change
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "30",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the other one shows itself even where it is told to be silent
 }
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from model.layer import Layer
+from model.share import WHOLE, Share
 
 
 class BatchNorm1d(Layer):
@@ -42,16 +43,16 @@ class BatchNorm1d(Layer):
         return self.gamma * (x - self.running_mean) / torch.sqrt(self.running_var + self.eps) + self.beta
 
     def _normalize_by_batch(self, x: Tensor) -> Tensor:
-        if x[..., 0].numel() < 2:
+        if self.share.alone and x[..., 0].numel() < 2:
             raise ValueError("BatchNorm1d needs at least two rows in training mode")
         rows = x.reshape(-1, self.num_features)
         weights = _row_weights(rows, self.row_weights)
         with torch.no_grad():
-            mean, var = _statistics(rows, weights)
+            mean, var, total = _statistics(rows, weights, self.share)
             self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
             scale = torch.rsqrt(var + self.eps)
-        out = _Normalize.apply(rows, self.gamma, self.beta, mean, scale, weights)  # type: ignore[no-untyped-call]
+        out = _Normalize.apply(rows, self.gamma, self.beta, mean, scale, weights, total, self.share)  # type: ignore[no-untyped-call]
         return cast(Tensor, out).reshape(x.shape)
 
     @torch.no_grad()
@@ -59,7 +60,7 @@ class BatchNorm1d(Layer):
         """Sets the running statistics to the exact ones of `x` (rows, ..., num_features), row i counted
         `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
         rows = x.reshape(-1, self.num_features)
-        self.running_mean, self.running_var = _statistics(rows, _row_weights(rows, weights))
+        self.running_mean, self.running_var, _ = _statistics(rows, _row_weights(rows, weights), WHOLE)
 
 
 def _row_weights(rows: Tensor, weights: Tensor | None) -> Tensor:
@@ -69,40 +70,53 @@ def _row_weights(rows: Tensor, weights: Tensor | None) -> Tensor:
     return weights.to(rows.dtype).repeat_interleave(len(rows) // len(weights))
 
 
-def _statistics(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and unbiased variance (dim,) of `rows` (n, dim), row i counted `weights[i]` times (n,). Sums are products
-    with the weights, which are quicker than torch's own over the first dimension."""
-    total = weights.sum()
-    mean = weights @ rows / total
-    return mean, weights @ (rows - mean).square_() / (total - 1)
+def _statistics(rows: Tensor, weights: Tensor, share: Share) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and unbiased variance (dim,) of the batch of which `rows` (n, dim) are at hand, row i counted `weights[i]`
+    times (n,), and the sum of all weights. Sums are products with the weights, which are quicker than torch's own over
+    the first dimension."""
+    total, sums = share.summed(weights.sum(), weights @ rows)
+    mean = sums / total
+    (squares,) = share.summed(weights @ (rows - mean).square_())
+    return mean, squares / (total - 1), total
 
 
 class _Normalize(torch.autograd.Function):
-    """gamma * (x - mean) * scale + beta where mean and scale = 1 / sqrt(var + eps) came from `x` (n, dim) itself, so
-    that the gradient flows through them too. With row i counted w_i times of W in all and y = (x - mean) * scale:
+    """gamma * (x - mean) * scale + beta where mean and scale = 1 / sqrt(var + eps) came from the batch itself, of which
+    `x` (n, dim) is at hand, so that the gradient flows through them too. With row i counted w_i times of W in all, y =
+    (x - mean) * scale, and sums over the whole batch:
 
         d_beta = sum(g)    d_gamma = sum(g * y)    d_x = gamma * scale * (g - w * (d_beta / W + y * d_gamma / (W - 1)))
 
-    Fewer passes over the batch than composing it of simple operations takes.
+    d_beta and d_gamma are given back as sums over the rows at hand, as gradients of all parameters are. Fewer passes
+    over the batch than composing it of simple operations takes.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, scale: Tensor, weights: Tensor
+        ctx: Any,
+        x: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        mean: Tensor,
+        scale: Tensor,
+        weights: Tensor,
+        total: Tensor,
+        share: Share,
     ) -> Tensor:
-        ctx.save_for_backward(x, gamma, mean, scale, weights)
+        ctx.save_for_backward(x, gamma, mean, scale, weights, total)
+        ctx.share = share
         return torch.addcmul(beta - mean * scale * gamma, x, scale * gamma)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (g,) = gradients
-        x, gamma, mean, scale, weights = ctx.saved_tensors
+        x, gamma, mean, scale, weights, total = ctx.saved_tensors
         ones = torch.ones_like(weights)
-        total = weights.sum()
         d_beta = ones @ g
         d_gamma = (ones @ (g * x) - mean * d_beta) * scale
-        slope = d_gamma * scale / (total - 1)
+        all_beta, all_gamma = ctx.share.summed(d_beta, d_gamma)
+        slope = all_gamma * scale / (total - 1)
         # w * (d_beta / W + y * d_gamma / (W - 1)) = w * (offset + x * slope)
-        offset = d_beta / total - mean * slope
+        offset = all_beta / total - mean * slope
         through = torch.addcmul(offset, x, slope).mul_(weights[:, None])
-        return (g - through).mul_(gamma * scale), d_gamma, d_beta, None, None, None
+        return (g - through).mul_(gamma * scale), d_gamma, d_beta, None, None, None, None, None

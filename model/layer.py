@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from model.share import WHOLE, Share
+
 
 class Layer:
     """What every layer shares. Subclasses give `forward` and declare the names of their state."""
@@ -24,6 +26,8 @@ class Layer:
     out: Tensor
     generator: torch.Generator | None = None
     """Where a layer that is random in training mode takes its numbers from (see `Stack.draw_from`)."""
+    share: Share = WHOLE
+    """Which rows of a training batch are at hand (see `Stack.draw_from`)."""
 
     # Traits that diagnostics go by.
     fan_in: int | None = None
@@ -52,7 +56,7 @@ class Layer:
         """True with the given chance, drawn from the layer's generator, which a random layer in training must have."""
         if self.generator is None:
             raise ValueError("in training mode it draws random numbers: give the stack a generator with draw_from")
-        return torch.rand(shape, generator=self.generator) < chance
+        return self.share.random(tuple(shape), self.generator) < chance
 
     def train(self, mode: bool = True) -> None:
         """Training mode, or with `mode=False` evaluation mode, which forgets `out`."""

@@ -11,6 +11,7 @@ from model.batch_norm import BatchNorm1d
 from model.errors import StackError
 from model.layer import Layer
 from model.layers import LAYERS, TANH_GAIN, Embedding, Flatten, Linear
+from model.share import WHOLE, Share
 
 Description = Sequence[Mapping[str, Any]]
 """One mapping a layer: its `type` and the arguments of its constructor, as in
@@ -57,10 +58,11 @@ class Stack:
         elif isinstance(last, Linear):
             last.weight *= OUTPUT_GAIN
 
-    def draw_from(self, generator: torch.Generator) -> "Stack":
-        """Gives layers that are random in training mode (dropout) their numbers."""
+    def draw_from(self, generator: torch.Generator, share: Share = WHOLE) -> "Stack":
+        """Gives layers that are random in training mode (dropout) their numbers, and all of them the rows of a batch
+        that are at hand."""
         for layer in self.layers:
-            layer.generator = generator
+            layer.generator, layer.share = generator, share
         return self
 
     def train(self, mode: bool = True) -> "Stack":

@@ -49,6 +49,7 @@ ELSEWHERE = {
     ("docs/kubernetes.md", "kubectl exec"): CLUSTER,
     ("docs/kubernetes.md", "docker build -t namesmith-ray:"): CLUSTER,
     ("docs/performance.md", "scripts/bench http"): "minutes of load on a machine that does nothing else",
+    ("docs/training.md", "scripts/venv ray"): "tests/training/cluster/test_lists.py runs such on a cluster",
     ("docs/supply-chain.md", "pip install --require-hashes"): "scripts/venv does so; see tests/test_supply_chain.py",
 }
 """Blocks by their page and beginning, with where they are run, or why nowhere."""

@@ -17,6 +17,7 @@ from training.commands.report import report
 from training.commands.rollback import rollback
 from training.commands.sweep import sweep
 from training.commands.train import train
+from training.commands.train_all import train_all
 from training.commands.verify import verify
 from training.gate import GateRefusedError
 
@@ -24,6 +25,7 @@ FAILED, REFUSED = 1, 3
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train, judge and publish name models.")
 app.command("train")(train)
+app.command("train-all")(train_all)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare_versions)
 app.command("report")(report)

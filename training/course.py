@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from model.share import WHOLE, Share
 from training.snapshots import SnapshotError, Snapshots, State
 
 
@@ -49,27 +50,30 @@ class Clock:
 
 
 class Course:
-    """A run's random numbers, its clock and its stages: one for each network that it trains, in their order.
+    """A run's random numbers, its clock and its stages: one for each network that it trains, in their order. `share` is
+    what this process computes of each batch.
 
     Whatever comes between two stages is computed again from what the first one left, its random numbers included, so
     that a run which goes on from a snapshot comes to the very same result. `found` is such a snapshot.
     """
 
-    def __init__(self, snapshots: Snapshots | None = None, found: State | None = None) -> None:
+    def __init__(self, snapshots: Snapshots | None = None, found: State | None = None, share: Share = WHOLE) -> None:
         self.generator = torch.Generator()
+        self.share = share
+        self.found = found
         self.earlier: float = found["seconds"] if found else 0.0
         """Seconds of training before this process."""
         self.clock = Clock(self.earlier)
         self._snapshots = snapshots
-        self._found: list[State] = found["stages"] if found else []
+        self._stages_found: list[State] = found["stages"] if found else []
         self._left: list[State] = []
 
     def enter(self, stage: Stage) -> None:
         """A stage is about to begin, or to go on."""
         self.clock.start()
-        if len(self._left) >= len(self._found):
+        if len(self._left) >= len(self._stages_found):
             return
-        found = self._found[len(self._left)]
+        found = self._stages_found[len(self._left)]
         try:
             stage.load_state(found["stage"])
             self.generator.set_state(found["generator"])
@@ -85,16 +89,16 @@ class Course:
 
     def leave(self, stage: Stage) -> None:
         """All steps of a stage are done."""
-        self._left.append(_copied(self._at(stage)))
+        self._left.append(copied(self._at(stage)))
 
     def _at(self, stage: Stage) -> State:
         return {"stage": stage.state(), "generator": self.generator.get_state()}
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """The same with tensors of its own, which nobody changes."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from model.batch_norm import BatchNorm1d
 from model.errors import NamesmithError
+from model.share import WHOLE, Share
 from model.stack import Stack
 from training.course import Clock, Course
 from training.evaluation import cross_entropy
@@ -72,6 +73,7 @@ class Stage:
     optimizers: list[Optimizer]
     schedules: list[LRScheduler]
     watch: Watch | None = None
+    share: Share = WHOLE
     history: History = field(default_factory=History)
     step: int = 0
     """Steps taken."""
@@ -89,6 +91,7 @@ class Stage:
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        loss = self._added_up(loss.detach())
         self.step += 1
         if self.watch is not None:
             self.watch.after_backward(self.step, loss)
@@ -97,6 +100,14 @@ class Stage:
             its_schedule.step()
         if self.watch is not None:
             self.watch.after_update(self.step)
+        return loss
+
+    def _added_up(self, loss: Tensor) -> Tensor:
+        """The loss of the whole batch, whose gradients the parameters then have."""
+        learning = [tensor for tensor in self.stack.parameters() if tensor.grad is not None]
+        loss, *gradients = self.share.summed(loss, *(tensor.grad for tensor in learning if tensor.grad is not None))
+        for tensor, gradient in zip(learning, gradients, strict=True):
+            tensor.grad = gradient
         return loss
 
     def state(self) -> State:
@@ -139,7 +150,7 @@ def train(
     course = course or Course()
     parameters = [tensor.requires_grad_() for tensor in stack.train().parameters()]
     used = optimizers(stack, preset)
-    stage = Stage(stack, used, [schedule(optimizer, preset) for optimizer in used], watch)
+    stage = Stage(stack, used, [schedule(optimizer, preset) for optimizer in used], watch, course.share)
     course.enter(stage)
     if stage.train_loss is not None:
         progress(stage.step, stage.train_loss, stage.dev_loss)

@@ -7,25 +7,34 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.batch_norm import BatchNorm1d
+from model.share import WHOLE, Share
 from model.stack import Stack
 from training.examples import Examples
 from training.lessons import Lessons
 
 Objective = Callable[[Stack], Tensor]
-"""Gives the loss of the next batch, a scalar to differentiate."""
+"""Gives the loss of the next batch, a scalar to differentiate; of the rows at hand, what they add to it."""
 
 
 class MiniBatches:
     """Cross-entropy of `batch_size` examples drawn at random with replacement, in proportion to their weights."""
 
-    def __init__(self, examples: Examples, batch_size: int, generator: torch.Generator, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        generator: torch.Generator,
+        device: str = "cpu",
+        share: Share = WHOLE,
+    ) -> None:
         self._contexts = examples.contexts.to(device)
         self._targets = examples.targets.to(device)
         self._draw = Draws(examples.weights, batch_size, generator)
+        self._share = share
 
     def __call__(self, stack: Stack) -> Tensor:
-        batch = self._draw().to(self._contexts.device)
-        return F.cross_entropy(stack(self._contexts[batch].long()), self._targets[batch].long())
+        batch = self._share.take(self._draw()).to(self._contexts.device)
+        return self._share.mean(F.cross_entropy(stack(self._contexts[batch].long()), self._targets[batch].long()))
 
 
 class SoftTargets:
@@ -37,22 +46,30 @@ class SoftTargets:
     """
 
     def __init__(
-        self, lessons: Lessons, batch_size: int | None, generator: torch.Generator, device: str = "cpu"
+        self,
+        lessons: Lessons,
+        batch_size: int | None,
+        generator: torch.Generator,
+        device: str = "cpu",
+        share: Share = WHOLE,
     ) -> None:
         self._contexts = lessons.contexts.long().to(device)
         self._targets = lessons.targets.to(device)
         self._draw = None if batch_size is None else Draws(lessons.weights, batch_size, generator)
         self._row_weights = lessons.weights.float().to(device)
+        self._share = share
 
     def __call__(self, stack: Stack) -> Tensor:
+        take = self._share.take
         if self._draw is not None:
-            batch = self._draw().to(self._contexts.device)
-            return F.cross_entropy(stack(self._contexts[batch]), self._targets[batch])
+            batch = take(self._draw()).to(self._contexts.device)
+            return self._share.mean(F.cross_entropy(stack(self._contexts[batch]), self._targets[batch]))
+        weights = take(self._row_weights)
         for layer in stack.layers:
             if isinstance(layer, BatchNorm1d):
-                layer.row_weights = self._row_weights
-        losses = F.cross_entropy(stack(self._contexts), self._targets, reduction="none")
-        return self._row_weights @ losses / self._row_weights.sum()
+                layer.row_weights = weights
+        losses = F.cross_entropy(stack(take(self._contexts)), take(self._targets), reduction="none")
+        return weights @ losses / self._row_weights.sum()
 
 
 class Draws:

@@ -46,6 +46,8 @@ class Config:
     gain: float = TANH_GAIN
     """What hidden weights are multiplied by at first, beyond 1 / sqrt(fan-in)."""
     device: str = "cpu"
+    processes: int = 1
+    """That compute each batch together (see `training/parallel.py`); equal but for rounding, whatever their number."""
     description: str | None = None
     """A line on what the model is good for."""
 
@@ -107,8 +109,8 @@ def fit(
     data = count_list(names, config.split, vocabulary, config.context)
     course.clock.start()
     lessons = _lessons(data, config, course, teaching_progress)
-    objective = _objective(data, lessons, config, course.generator)
-    stack.draw_from(course.generator)
+    objective = _objective(data, lessons, config, course)
+    stack.draw_from(course.generator, course.share)
     if recorder is not None:
         recorder.begin(stack, vocabulary.size, lessons.weights.float() if config.preset.batch_size is None else None)
     history = train(stack, objective, data.dev, config.preset, progress, recorder, course)
@@ -138,11 +140,12 @@ def _baselines(data: CountedList) -> Baselines:
     return {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
 
 
-def _objective(data: CountedList, lessons: Lessons, config: Config, generator: torch.Generator) -> Objective:
+def _objective(data: CountedList, lessons: Lessons, config: Config, course: Course) -> Objective:
     preset = config.preset
+    where = (course.generator, config.device, course.share)
     if preset.targets == "examples":
-        return MiniBatches(data.examples, preset.batch_size or len(data.examples), generator, config.device)
-    return SoftTargets(lessons, preset.batch_size, generator, config.device)
+        return MiniBatches(data.examples, preset.batch_size or len(data.examples), *where)
+    return SoftTargets(lessons, preset.batch_size, *where)
 
 
 def _lessons(data: CountedList, config: Config, course: Course, teaching_progress: Progress) -> Lessons:

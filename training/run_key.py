@@ -17,14 +17,15 @@ from training.run import Config
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def run_key(names: NameList, config: Config) -> str:
-    """SHA-256, in hexadecimal, over all that decides the result: list, configuration, program and machine."""
+def run_key(names: NameList, config: Config, threads: int | None = None) -> str:
+    """SHA-256, in hexadecimal, over all that decides the result: list, configuration, program and machine. `threads`
+    compute it; None for as many as this process has."""
     decides = {
         "list": [names.source, str(names.where), names.fingerprint()],
         "preset": _plain(config.preset, config.context),
         "config": {**vars(config), "preset": config.preset.name, "block_size": config.context},
-        "program": _program(),
-        "machine": [platform.machine(), torch.get_num_threads(), torch.__version__, numpy.__version__],
+        "program": program(),
+        "machine": [platform.machine(), threads or torch.get_num_threads(), torch.__version__, numpy.__version__],
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
@@ -37,7 +38,7 @@ def _plain(preset: Preset, block_size: int) -> dict[str, Any]:
     return plain
 
 
-def _program() -> str:
+def program() -> str:
     """A digest of the code: another version may round otherwise, or draw other numbers."""
     hashed = hashlib.sha256()
     for path in sorted(path for package in ("model", "training") for path in (_ROOT / package).rglob("*.py")):

@@ -61,8 +61,8 @@ def _trained(data: CountedList, teaching: Teaching, course: Course, device: str,
     for number in range(teaching.networks):
         stack = Stack.build(preset.layers(symbols, data.block_size))
         stack.reset_parameters(course.generator)
-        stack = stack.to(device=device).draw_from(course.generator)
-        objective = SoftTargets(lessons, preset.batch_size, course.generator, device)
+        stack = stack.to(device=device).draw_from(course.generator, course.share)
+        objective = SoftTargets(lessons, preset.batch_size, course.generator, device, course.share)
         train(stack, objective, None, preset, _continued(progress, number * preset.steps), course=course)
         recalibrate(stack, lessons.contexts, lessons.weights)
         networks.append(stack)

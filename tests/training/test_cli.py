@@ -122,7 +122,7 @@ def test_an_interrupt_leaves_nothing_and_says_so(tiny_file: Path, store: Path) -
 # In this process
 
 
-@pytest.mark.parametrize("called", ["read_names", "fit", "examine"])
+@pytest.mark.parametrize("called", ["read_names", "fit", "submit"])
 def test_an_interrupt_at_any_time_is_one_line(
     called: str, command: Command, tiny_file: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

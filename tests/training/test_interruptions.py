@@ -16,6 +16,7 @@ import pytest
 
 from model.errors import StoreError
 from model.store import Store
+from training import submission
 from training.checks import Check
 from training.commands import train
 from training.gate import Examination
@@ -170,7 +171,7 @@ def interrupted(
         return command("train", tiny_file, "--store", tmp_path / "store", *QUICK, *more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(train, "examine", stop)
+        patched.setattr(submission, "examine", stop)
         outcome = call()
     assert outcome.code == 1
     assert outcome.err == "error: interrupted; nothing was published; --resume goes on after 4 of 4 steps\n"
@@ -261,7 +262,7 @@ def test_a_run_that_ends_without_a_model_leaves_no_snapshot(
     end: str, interrupted: Callable[..., Outcome], runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if end == "refused":
-        monkeypatch.setattr(train, "examine", lambda *_: Examination([Check("luck", False, "none today")], None))
+        monkeypatch.setattr(submission, "examine", lambda *_: Examination([Check("luck", False, "none today")], None))
         assert interrupted("--resume").code == 3
     else:
         monkeypatch.setattr(train, "fit", raising(TrainingError("the loss became nan")))

@@ -20,8 +20,12 @@ DeviceOption = Annotated[
 ]
 
 
-def chosen_device(device: Device) -> str:
-    """The name that PyTorch knows it by. Raises NamesmithError where it is not there."""
+def chosen_device(device: Device, processes: int = 1) -> str:
+    """The name that PyTorch knows it by. Raises NamesmithError where it is not there, or not for several processes."""
+    if processes > 1:
+        if device == Device.cuda:
+            raise NamesmithError("several processes compute on the CPU alone; use --device cpu, or --processes 1")
+        return "cpu"
     if device == Device.auto:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == Device.cuda and not torch.cuda.is_available():

@@ -1,7 +1,7 @@
 """What becomes of a run that is stopped: one line, and a snapshot from which `--resume` goes on."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from training.course import Course
 from training.dataset import NameList
 from training.gate import GateRefusedError
 from training.loop import TrainingError
+from training.parallel import ProcessLostError
 from training.run import Config
 from training.run_key import run_key
 from training.snapshots import SnapshotError, Snapshots, State
@@ -29,13 +30,13 @@ DEFAULT_DIRECTORY, DEFAULT_SECONDS = snapshots.DIRECTORY, snapshots.SECONDS
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(said: Callable[[], str] = lambda: "interrupted; nothing was published") -> Iterator[None]:
     """Ctrl-C and SIGTERM end a run with one line. Nothing is written before the store publishes, and that is atomic."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        raise NamesmithError("interrupted; nothing was published") from None
+        raise NamesmithError(said()) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -51,6 +52,8 @@ def resumable(names: NameList, config: Config, directory: Path, every: float, re
         yield course
     except KeyboardInterrupt:
         raise NamesmithError(f"interrupted; nothing was published{_how_to_go_on(kept, total)}") from None
+    except ProcessLostError as error:
+        raise ProcessLostError(f"{error}{_how_to_go_on(kept, total)}") from None
     except (TrainingError, GateRefusedError):
         kept.remove()
         raise

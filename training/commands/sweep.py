@@ -1,33 +1,42 @@
 """`sweep`: several settings compared on the same list."""
 
-import csv
-import io
-import json
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
+from model import store
 from model.errors import NamesmithError
-from training.commands.console import out, print_list
+from model.store import Store, check_name
+from training.collection import Order, Work, publish
+from training.commands.console import err, out, print_list
 from training.commands.device import Device, DeviceOption, chosen_device
-from training.commands.options import DataArgument, SkipOption, SplitOption, WeightOption, WhereOption, check_writable
-from training.dataset import NameList, read_names
+from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
+from training.commands.options import (
+    DataArgument,
+    SkipOption,
+    SplitOption,
+    StoreOption,
+    WeightOption,
+    WhereOption,
+    check_store,
+    check_writable,
+    current_version,
+)
+from training.commands.sweep_results import SweepResults
+from training.dataset import read_names
+from training.gate import MARGIN
 from training.grid import GridError, numbers, whole_numbers
 from training.presets import PRESETS, override
 from training.progress import sweep_progress
 from training.run import Config
 from training.splits import SplitRule
-from training.sweep import MAX_RUNS, Candidate, Row, Run, plan, rank, runs
+from training.sweep import MAX_RUNS, Candidate, plan, runs, symbols_to_choose_by, winner
 
 _MOST = 2**63 - 1
-_VARIED = ("preset", "learning_rate", "steps", "batch_size", "block_size", "dim", "width")
 
 
 def sweep(
@@ -47,11 +56,19 @@ def sweep(
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Keep results here, as they come.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Keep one line a run here, as they come.")] = None,
+    publish_as: Annotated[str | None, typer.Option("--publish", help="Publish the best one under this name.")] = None,
+    store_dir: StoreOption = store.OWN,
+    cluster: ClusterOption = None,
+    cpus: CpusOption = 1,
+    early_stopping: Annotated[
+        bool, typer.Option("--early-stopping", help="On a cluster: end runs that fall behind the others.")
+    ] = False,
 ) -> None:
-    """Compare settings by their dev loss; publishes nothing.
+    """Compare settings by their dev loss.
 
     Every option that takes a list ("0.01,0.03") multiplies the number of runs. The test loss is not shown: a setting
-    that was chosen by it would look better than it is. Train the best one with `train`, and look at its test loss once.
+    that was chosen by it would look better than it is. Train the best one with `train`, or have it published, and
+    look at its test loss once.
     """
     rates = _each("learning-rate", learning_rate, lambda text: numbers(text, 1e-9, 1e6))
     presets = [
@@ -69,12 +86,55 @@ def sweep(
     planned = plan(list(dict.fromkeys(candidates)), [number or 0 for number in _whole("seed", seed, 0)])
     if len(planned) > MAX_RUNS:
         raise typer.BadParameter(f"the grid has {len(planned):,} runs, at most {MAX_RUNS:,} are made")
+    if early_stopping and cluster is None:
+        raise typer.BadParameter("only a cluster stops runs early; add --cluster", param_hint="--early-stopping")
     for file in (json_file, csv_file):
         check_writable(file)
+    if publish_as is not None:
+        check_name(publish_as)
+        check_store(store_dir)
     names = read_names(data, None, weight_column, skip_bad_lines, where)
     print_list(names)
     base = Config(preset=planned[0][0].preset, split=split, device=chosen_device(device))
-    _Sweep(names, planned, json_file, csv_file).run(base)
+    results = SweepResults(names, planned, json_file, csv_file)
+    with on_cluster(cluster, cpus):
+        try:
+            _run(results, base, cluster, cpus, early_stopping)
+        except KeyboardInterrupt:
+            results.show()
+            said = f"interrupted after {len(results.done)} of {len(planned)} runs"
+            raise NamesmithError(f"{said}; nothing was published") from None
+        results.show()
+        if publish_as is not None:
+            _publish(results, base, publish_as, store_dir, spread_over(cluster, cpus, base.device))
+
+
+def _run(results: SweepResults, base: Config, cluster: str | None, cpus: int, early_stopping: bool) -> None:
+    if cluster is not None:
+        from training.cluster.tuning import tuned
+
+        tuned(results.names, results.planned, base, cpus, early_stopping, results.add)
+        return
+    with sweep_progress(out, [candidate.preset.steps for candidate, _ in results.planned]) as watch:
+        for run in runs(results.names, results.planned, base, watch):
+            results.add(run)
+
+
+def _publish(results: SweepResults, base: Config, model: str, store_dir: Path, work: Work) -> None:
+    """Trains the best one again, as `train` would, and publishes it. Raises GateRefusedError, NamesmithError."""
+    best = winner(results.done)
+    if best is None:
+        raise NamesmithError("no run came to its end, so there is nothing to publish: lower the learning rate")
+    names = results.names
+    config = best.candidate.config(base, best.seed, symbols_to_choose_by(names, base))
+    order = Order(names.source, model, names, config, current_version(model, store_dir), MARGIN)
+    ((_, made),) = work([order])
+    digest = publish(order, made, Store(store_dir)).result.digest
+    out.print(f"published [bold]{model}[/], digest {digest[:12]}, to {escape(str(store_dir))}")
+    if digest != best.digest:
+        err.print(
+            f"[yellow]in the sweep it had the digest {(best.digest or '')[:12]}: another kind of machine trained it[/]"
+        )
 
 
 def _each(option: str, text: str | None, read: Callable[[str], Sequence[Any]]) -> Sequence[Any]:
@@ -95,93 +155,3 @@ def _presets(text: str) -> list[str]:
         if name not in PRESETS:
             raise typer.BadParameter(f"{name[:64]!r} is not one of {', '.join(PRESETS)}", param_hint="--preset")
     return chosen
-
-
-@dataclass
-class _Sweep:
-    """A sweep under way: what is done is kept, shown and written as it comes."""
-
-    names: NameList
-    planned: list[tuple[Candidate, int]]
-    json_file: Path | None
-    csv_file: Path | None
-    done: list[Run] = field(default_factory=list)
-
-    def run(self, base: Config) -> None:
-        began = time.monotonic()
-        total = sum(candidate.preset.steps for candidate, _ in self.planned)
-        try:
-            with sweep_progress(out, [candidate.preset.steps for candidate, _ in self.planned]) as watch:
-                for run in runs(self.names, self.planned, base, watch):
-                    self.done.append(run)
-                    self._save()
-                    steps = sum(run.candidate.preset.steps for run in self.done)
-                    self._tell(run, (time.monotonic() - began) * (total - steps) / steps)
-        except KeyboardInterrupt:
-            self._show()
-            said = f"interrupted after {len(self.done)} of {len(self.planned)} runs"
-            raise NamesmithError(f"{said}; nothing is published by a sweep") from None
-        self._show()
-
-    def _tell(self, run: Run, left: float) -> None:
-        reached = "diverged" if run.dev_loss is None else f"dev {run.dev_loss:.4f}, {run.seconds:.1f} s"
-        told = ", ".join(f"{_words(name)} {_text(value)}" for name, value in self._varied(run.candidate).items())
-        number = f"run {len(self.done)} of {len(self.planned)}"
-        out.print(f"{number}: {told + ', ' if told else ''}seed {run.seed}: {reached}; about {_duration(left)} left")
-
-    def _varied(self, candidate: Candidate) -> dict[str, Any]:
-        """The settings that are not the same in all runs."""
-        every = [planned.fields() for planned, _ in self.planned]
-        return {name: candidate.fields()[name] for name in _VARIED if len({fields[name] for fields in every}) > 1}
-
-    def _show(self) -> None:
-        rows = rank(self.done)
-        if not rows:
-            return
-        varied = list(self._varied(rows[0].candidate))
-        table = Table(title="sorted by dev loss", title_justify="left")
-        for column in ("", *map(_words, varied), "seeds", "dev loss", "std. error", "train loss", "seconds"):
-            table.add_column(column, no_wrap=True, justify="right")
-        for place, row in enumerate(rows):
-            best = place == 0 and row.dev_loss is not None
-            cells = [_text(row.candidate.fields()[name]) for name in varied]
-            table.add_row("best" if best else "", *cells, str(row.seeds), *_losses(row), style="bold" if best else None)
-        out.print(table)
-
-    def _save(self) -> None:
-        lines = [run.fields() for run in self.done]
-        if self.json_file:
-            ranked = [row.fields() for row in rank(self.done)]
-            facts = {"list": self.names.source, "planned": len(self.planned), "settings": ranked, "runs": lines}
-            self.json_file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        if self.csv_file:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines)
-            self.csv_file.write_text(text.getvalue(), encoding="utf-8")
-
-
-def _losses(row: Row) -> list[str]:
-    if row.dev_loss is None:
-        return [f"diverged ({row.diverged} of {row.seeds})" if row.seeds > 1 else "diverged", "", "", ""]
-    error = "" if row.error is None else f"{row.error:.4f}"
-    return [f"{row.dev_loss:.4f}", error, f"{row.train_loss:.4f}", f"{row.seconds:.1f}"]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _text(value: object) -> str:
-    return "-" if value is None else f"{value:g}" if isinstance(value, float) else escape(str(value))
-
-
-def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 100
-        else f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.1f} h"
-    )

@@ -1,17 +1,15 @@
 """`train`: from a list of names to a published model."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from model import checkpoint, store
+from model import store
 from model.layers import TANH_GAIN
 from model.store import Store, check_name
-from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
 from training.checks import Check
 from training.commands.console import err, out, print_list, print_losses, print_table_size
 from training.commands.device import Device, DeviceOption, chosen_device
@@ -36,27 +34,33 @@ from training.commands.options import (
     current_version,
 )
 from training.commands.train_options import (
+    BatchSizeOption,
+    BlockSizeOption,
     DescriptionOption,
+    LearningRateOption,
+    MarginOption,
     NameOption,
     PresetOption,
+    SeedOption,
+    StepsOption,
     TableOption,
     name_from,
     read_layers,
 )
 from training.course import Course
 from training.dataset import NameList, read_names
-from training.gate import MARGIN, Examination, GateRefusedError, examine, require
-from training.health import diagnostics
+from training.gate import MARGIN, GateRefusedError, require
 from training.health.diagnostics import Diagnostics
 from training.health.recorder import Recorder
 from training.health.report import render
-from training.health.subject import failed, subject_of
+from training.health.subject import failed
 from training.loop import Progress, TrainingError
-from training.overrides import override_record
+from training.parallel import together
 from training.presets import PRESETS, override
 from training.progress import both, run_progress
 from training.run import Config, Result, fit
 from training.splits import SplitRule
+from training.submission import submit
 from training.tensorboard import logging_to
 
 
@@ -66,21 +70,17 @@ def train(
     preset: PresetOption = "fast",
     description: DescriptionOption = None,
     store_dir: StoreOption = store.OWN,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")] = 1,
+    seed: SeedOption = 1,
     device: DeviceOption = Device.auto,
     split: SplitOption = SplitRule.NAMES,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Publish even if the gate refuses; recorded.")] = False,
-    margin: Annotated[
-        float, typer.Option(min=0, max=100, help="Loss by which it may be worse than the current version.")
-    ] = MARGIN,
+    margin: MarginOption = MARGIN,
     layers: Annotated[Path | None, typer.Option(help="JSON file: the list of layers to use instead.")] = None,
-    block_size: Annotated[
-        int | None, typer.Option(min=1, max=32, help="Characters of context, instead of the preset's.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")] = None,
+    block_size: BlockSizeOption = None,
+    steps: StepsOption = None,
+    batch_size: BatchSizeOption = None,
+    learning_rate: LearningRateOption = None,
     gain: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Of the first hidden weights.")] = TANH_GAIN,
     report_file: Annotated[
         Path | None, typer.Option("--report", help="Write the report to this file too, even of a run that fails.")
@@ -89,6 +89,7 @@ def train(
     where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     table: TableOption = True,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="That share the work of each batch.")] = 1,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
     resume: ResumeOption = False,
     snapshots: SnapshotsOption = DEFAULT_DIRECTORY,
@@ -108,7 +109,8 @@ def train(
             block_size=block_size,
             layers=None if layers is None else read_layers(layers),
             gain=gain,
-            device=chosen_device(device),
+            device=chosen_device(device, processes),
+            processes=processes,
             description=description,
         )
         print_list(names)
@@ -117,13 +119,11 @@ def train(
                 result, seen = _watched(names, config, course, model_name, report_file, log.step)
                 log.result(result)
             _print_result(result)
-            examination = examine(result, names, split, current_version(model_name, store_dir), margin)
-            facts = {**result.facts(), **_judgement(examination)}
-            report = render(subject_of(model_name, result.digest, checkpoint.loads(result.data), seen, facts))
-            _write(report_file, report)
-            _pass_gate(examination.checks, force)
-            files = {REPORT_FILE: report, DIAGNOSTICS_FILE: diagnostics.dumps(seen)}
-            Store(store_dir).publish(model_name, result.data, names.distinct, facts, files, table)
+            current = current_version(model_name, store_dir)
+            submission = submit(model_name, names, config, result, seen, current, margin)
+            _write(report_file, submission.report)
+            _pass_gate(submission.examination.checks, force)
+            submission.publish(Store(store_dir), names.distinct, table)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
     out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
@@ -135,7 +135,7 @@ def _watched(
     """The run and what was seen of it. Where it comes to no model, that too is written to `report_file`."""
     recorder = Recorder(config.preset.steps)
     try:
-        with run_progress(out, config.preset) as shown:
+        with run_progress(out, config.preset) as shown, together(names, config, course):
             result = fit(names, config, recorder.beside(both(shown.training, log)), recorder, shown.teaching, course)
     except TrainingError as error:
         _write(report_file, render(failed(name, config, recorder.result(str(error)))))
@@ -153,15 +153,6 @@ def _write(report_file: Path | None, report: bytes) -> None:
     if report_file is not None:
         report_file.write_bytes(report)
         out.print(f"wrote the report to {escape(str(report_file))}")
-
-
-def _judgement(examination: Examination) -> dict[str, Any]:
-    """What the manifest keeps of it."""
-    checks = examination.checks
-    overridden = None if examination.passed else override_record(checks)
-    quality = {} if examination.quality is None else {"quality": examination.quality.facts()}
-    gate = {"gate": [asdict(check) for check in checks], "forced": overridden is not None, "override": overridden}
-    return {**quality, **gate}
 
 
 def _pass_gate(checks: list[Check], force: bool) -> None:

@@ -29,6 +29,16 @@ NameOption = Annotated[str | None, typer.Option("--name", help="Name of the mode
 DescriptionOption = Annotated[
     str | None, typer.Option(callback=_good_description, help="A line on what the model is good for; part of it.")
 ]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")]
+MarginOption = Annotated[
+    float, typer.Option(min=0, max=100, help="Loss by which it may be worse than the current version.")
+]
+BlockSizeOption = Annotated[
+    int | None, typer.Option(min=1, max=32, help="Characters of context, instead of the preset's.")
+]
+StepsOption = Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")]
+BatchSizeOption = Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")]
+LearningRateOption = Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")]
 TableOption = Annotated[
     bool, typer.Option("--table/--no-table", help="Publish with the compiled table, or leave that to the service.")
 ]

@@ -44,12 +44,13 @@ def _traits(index: int, layers: Sequence[Layer]) -> LayerTraits:
 
 @torch.no_grad()
 def look_at(stack: Stack, step: int, row_weights: Tensor | None) -> Look:
-    """Every output and gradient, of at most 512 rows, drawn evenly by their weights, so that each stands for as many
-    examples. Gradients are those of one example's loss, whatever the size of the batch."""
-    batch = len(stack.layers[0].out)
-    counts = torch.ones(batch) if row_weights is None else row_weights.cpu()
+    """Every output and gradient, of at most 512 rows at hand, drawn evenly by their weights, so that each stands for as
+    many examples. Gradients are those of one example's loss, whatever the size of the batch."""
+    share = stack.layers[0].share
+    every = torch.ones(share.total(len(stack.layers[0].out))) if row_weights is None else row_weights.cpu()
+    counts = share.take(every)
     rows = _evenly(counts)
-    factors = (counts.sum() / counts)[rows]
+    factors = (every.sum() / counts)[rows]
     looks = [_layer_look(0, stack.layers[0], None, rows, factors)]
     looks += [
         _layer_look(i, layer, before, rows, factors) for i, (before, layer) in enumerate(pairwise(stack.layers), 1)

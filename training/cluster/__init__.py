@@ -1,0 +1,1 @@
+"""Training on a Ray cluster. Only what is called by this package's name knows of Ray, which is an extra."""

@@ -24,9 +24,6 @@ from service.catalog import Catalog
 from service.cluster.connecting import ClusterError
 from service.versions import Versions, load
 
-_ATTEMPTS = 6
-"""Of a part, where workers or their machines die: one that kills every worker must come to an end."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -75,7 +72,6 @@ def made(job: Job, numbers: Sequence[int], workers: int) -> Iterator[Part]:
         fn_args=(job, SAMPLER_VERSION),
         num_cpus=1,
         concurrency=workers,
-        ray_remote_args_fn=lambda: {"max_retries": _ATTEMPTS - 1},
     )
     try:
         for batch in parts.iter_batches(batch_size=None, batch_format="pyarrow"):

@@ -19,7 +19,7 @@ ClusterOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="With --cluster: how many processes; all processors if left out.")
 ]
-RAY = "ray[data,serve,tune]==2.60.0"
+RAY = "ray[serve,data,tune]==2.60.0"
 """As `pyproject.toml` has it."""
 
 

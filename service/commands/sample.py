@@ -10,7 +10,6 @@ from service import versions
 from service.bulk.drawn_files import write_names
 from service.bulk.formats import FileFormat, pyarrow
 from service.bulk.output import written_whole
-from service.commands.clusters import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
 from service.commands.console import progress, tell
 from service.commands.models import catalog_with
 from service.commands.options import (
@@ -24,6 +23,7 @@ from service.commands.options import (
     file_or_none,
     format_of,
 )
+from service.commands.ray_options import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
 from service.draws import Draw, drawn_seed, prepare
 from service.schemas import MAX_STREAMED, SampleQuery, SampleRequest
 

@@ -11,7 +11,6 @@ from service.bulk.output import written_whole
 from service.bulk.scored_files import NAME, Layout, write_scores
 from service.bulk.scoring import Scorer, Totals
 from service.bulk.source import opened
-from service.commands.clusters import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
 from service.commands.console import progress, tell
 from service.commands.models import catalog_with
 from service.commands.options import (
@@ -25,6 +24,7 @@ from service.commands.options import (
     file_or_none,
     format_of,
 )
+from service.commands.ray_options import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
 from service.schemas import Scoring
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.commands.clusters import RAY
+from service.commands.ray_options import RAY
 from tests.running import BUNDLED, ROOT
 
 BLOCKED = "import sys; sys.modules['ray'] = None; sys.argv[0] = '{0}'; import {0}.cli; {0}.cli.main()"

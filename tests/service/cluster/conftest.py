@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import BUNDLED, free_port
-from tests.service.cluster.nodes import Nodes
+from tests.running import free_port
+from tests.service.cluster.nodes import Nodes, deploy
 
 with warnings.catch_warnings():  # of Ray's own modules, as they are imported
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -38,14 +38,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 @pytest.fixture(scope="session")
 def served(nodes: Nodes) -> Iterator[Nodes]:
     """The service on it: a replica on each of the two nodes."""
-    from service.cluster.serving import application
-
-    settings = {"NAMESMITH_STORE": str(nodes.store), "NAMESMITH_BUNDLED_STORE": str(BUNDLED)}
-    options = {"num_cpus": 0.5, "runtime_env": {"env_vars": settings}}
     serve.start(proxy_location="EveryNode", http_options={"port": nodes.head_port})
-    deployment = application._bound_deployment.options(
-        num_replicas=2, max_replicas_per_node=1, ray_actor_options=options, health_check_period_s=1
-    )
-    serve.run(deployment.bind(), route_prefix="/")
+    deploy(nodes)
     yield nodes
     serve.shutdown()  # type: ignore[no-untyped-call]

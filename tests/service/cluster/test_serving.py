@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from tests.reliability.load import Client, Reply, post
 from tests.reliability.proxy import NGINX, proxy
 from tests.running import running
-from tests.service.cluster.nodes import Nodes
+from tests.service.cluster.nodes import Nodes, deploy
 
 OF_THE_CONNECTION = {"connection", "date", "server", "transfer-encoding", "x-request-id"}
 """Headers that the server or Ray's proxy writes, not the application."""
@@ -125,6 +126,20 @@ async def answers_meanwhile(ports: list[int], change: Callable[[], object], rate
         seconds += 1
     await changing
     return [client.replies for client in clients]
+
+
+def test_new_settings_replace_the_replicas_and_no_request_fails(served: Nodes) -> None:
+    """Without a proxy of our own: a replica that is to end gets no more requests, and answers those that it has."""
+
+    def probability() -> float:
+        return float(httpx.get(f"http://127.0.0.1:{served.head_port}/sample?n=1").json()["probability"])
+
+    before = probability()
+    change = partial(deploy, served, block_list="off")
+    (replies,) = asyncio.run(answers_meanwhile([served.head_port], change, 20))
+    assert [reply.status for reply in replies if reply.status != 200] == []
+    (after,) = {probability() for _ in range(20)}
+    assert after > before
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed: the proxy is not tested")

@@ -28,7 +28,7 @@ _FORMATS = (FileFormat.TEXT, FileFormat.PARQUET)
 
 
 def main(quick: bool) -> None:
-    """Rounds of one worker and of two, one after the other. Workers, which Ray keeps, have loaded their models before."""
+    """Rounds of one worker and of two in turn. Workers, which Ray keeps, have loaded their models before."""
     os.environ["OMP_NUM_THREADS"] = "1"
     size, rounds = (_QUICK_FILE_NAMES, _QUICK_ROUNDS) if quick else (_FILE_NAMES, _ROUNDS)
     rows = []

@@ -15,7 +15,7 @@ def main() -> None:
         "files": _files,
         "capacity": _capacity,
     }
-    on_request = {"recipes": _recipes}
+    on_request = {"recipes": _recipes, "cluster": _cluster}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(benchmarks)} (default: all), or {', '.join(on_request)}"
@@ -61,6 +61,12 @@ def _models(quick: bool) -> None:  # noqa: ARG001
     from benchmarks import further_models
 
     further_models.main()
+
+
+def _cluster(quick: bool) -> None:
+    from benchmarks import cluster  # needs Ray
+
+    cluster.main(quick)
 
 
 def _files(quick: bool) -> None:

@@ -56,18 +56,19 @@ class Draw:
         """No more names differ from those there are."""
         return self.distinct is not None and len(self.distinct) < self.request.n
 
-    def names(self) -> Iterator[Names]:
-        for names in self._chunks():
+    def names(self, first: int = 0) -> Iterator[Names]:
+        """As many as are asked for, from number `first` on; those of a request for unique ones begin with the first."""
+        for names in self._chunks(first):
             count(NAMES, self.model.label, len(names))
             count(CHARACTERS, self.model.label, len(names.symbols))
             yield names
 
-    def _chunks(self) -> Iterator[Names]:
+    def _chunks(self, first: int) -> Iterator[Names]:
         if self.distinct is None:
-            yield from self.sampler.draw(self.seed, self.request.n)
+            yield from self.sampler.draw(self.seed, self.request.n, first)
             return
-        for first in range(0, len(self.distinct), CHUNK):
-            yield self.distinct.part(first, first + CHUNK)
+        for begin in range(0, len(self.distinct), CHUNK):
+            yield self.distinct.part(begin, begin + CHUNK)
 
     def json(self) -> bytes:
         """The bytes of a SampleResponse."""
@@ -154,12 +155,17 @@ def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
     return _drawn(*kept, request, MAX_NAMES)
 
 
+def drawn_seed() -> int:
+    """A seed for a request that names none."""
+    return _seeds.getrandbits(_DRAWN_SEED_BITS)
+
+
 def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, most: int) -> Draw:
     if request.n > most:
         raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
     if request.unique and request.n > MAX_DISTINCT:
         raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
-    seed = _seeds.getrandbits(_DRAWN_SEED_BITS) if request.seed is None else request.seed
+    seed = drawn_seed() if request.seed is None else request.seed
     try:
         distinct = sampler.draw_distinct(seed, request.n) if request.unique else None
     except ConstraintError as error:

@@ -20,8 +20,8 @@ MakeSampler = Callable[[ServedModel, Settings], NameSampler]
 class Loader:
     """Loads versions under the service's settings. One thread at a time."""
 
-    def __init__(self, settings: service_settings.Settings) -> None:
-        self._blocked = read_block_list(settings.block_list)
+    def __init__(self, settings: service_settings.Settings, blocked: frozenset[str] | None = None) -> None:
+        self._blocked = read_block_list(settings.block_list) if blocked is None else blocked
         self._context_cache_bytes = settings.context_cache_mb << 20
         self.tabulator = Tabulator(settings.table_budget_mb << 20)
 

@@ -33,6 +33,13 @@ ELSEWHERE = {
     ("README.md", "docker compose up"): DOCKER,
     ("docs/capacity.md", "scripts/bench capacity"): "minutes of load; tests/test_capacity.py derives its tables",
     ("docs/client.md", "pip install ./client"): "tests/client/test_documentation.py installs it",
+    ("docs/cluster.md", "scripts/venv ray"): "installs; it is what the tests of the cluster run with",
+    (
+        "docs/cluster.md",
+        "export PYTHONPATH=",
+    ): "needs machines; tests/service/cluster/test_serving.py starts nodes here",
+    ("docs/cluster.md", "serve deploy"): "needs nodes; tests/service/cluster/test_configuration.py reads the file",
+    ("docs/cluster.md", "python -m service sample"): "tests/service/cluster/test_documentation.py runs the commands",
     ("docs/command-line.md", "python -m service sample"): "tests/service/commands/test_documentation.py runs the page",
     ("docs/command-line.md", "printf 'emma"): "tests/service/commands/test_documentation.py runs the page",
     ("docs/dependencies.md", "export NAMESMITH_TORCH_INDEX="): "an address that a person looks up",

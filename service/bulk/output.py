@@ -1,6 +1,7 @@
 """Where results go: a file that is written whole or not at all, or stdout."""
 
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ def written_whole(path: Path | None) -> Iterator[BinaryIO]:
             yield file
     else:
         target = path.resolve()  # behind a link
-        temporary = target.with_name(f".{target.name}-{os.getpid()}")
+        temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}")  # other machines may write it too
         try:
             with _ending_by_exception(), temporary.open("wb") as file:
                 yield file

@@ -61,6 +61,27 @@ class Scored:
         return written
 
 
+@dataclass
+class Totals:
+    """What the scores of many names come to."""
+
+    names: int = 0
+    skipped: int = 0
+    log_prob: float = 0.0
+    """The sum over all names that were scored."""
+    characters: int = 0
+    """Of those names, ends included."""
+
+    @property
+    def loss(self) -> float | None:
+        """The mean over all characters."""
+        return -self.log_prob / self.characters if self.characters else None
+
+    @property
+    def perplexity(self) -> float | None:
+        return None if self.loss is None else math.exp(self.loss)
+
+
 class Scorer:
     """Scores names by a model, as /loss does, and sums up."""
 
@@ -68,23 +89,12 @@ class Scorer:
         self._model = model
         self._skip = unknown == "skip"
         self._details = details
-        self.names = self.skipped = 0
-        self._log_prob = 0.0
-        self._characters = 0
+        self.totals = Totals()
 
     @property
     def columns(self) -> list[str]:
         """Those that every batch gets."""
         return ["loss", "log_prob", "novel"] + ["reason"] * self._skip + ["characters"] * self._details
-
-    @property
-    def loss(self) -> float | None:
-        """The mean over all characters of all names that were scored, ends included."""
-        return -self._log_prob / self._characters if self._characters else None
-
-    @property
-    def perplexity(self) -> float | None:
-        return None if self.loss is None else math.exp(self.loss)
 
     def score(self, given: Sequence[object]) -> Scored:
         """Raises UnscoredNameError, unless such names are to be skipped."""
@@ -117,10 +127,11 @@ class Scorer:
         )
 
     def _count(self, scored: scores.Scores, missing: NDArray[np.bool_]) -> None:
-        self.names += len(missing)
-        self.skipped += int(missing.sum())
-        self._log_prob += float(scored.log_probs[~missing].sum())
-        self._characters += int(scored.counts[~missing].sum())
+        totals = self.totals
+        totals.names += len(missing)
+        totals.skipped += int(missing.sum())
+        totals.log_prob += float(scored.log_probs[~missing].sum())
+        totals.characters += int(scored.counts[~missing].sum())
 
 
 def _faults(given: Sequence[object]) -> dict[int, str]:

@@ -1,21 +1,21 @@
 """`sample`: names to a file or a pipe, as `/sample` would give them."""
 
-from collections.abc import Callable
-from typing import Annotated, BinaryIO
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from pydantic import Field
 
-from model.names import Names
-from model.spelling import Form
+from service import versions
+from service.bulk.drawn_files import write_names
 from service.bulk.formats import FileFormat, pyarrow
 from service.bulk.output import written_whole
-from service.bulk.parquet_files import names_output
 from service.commands.console import progress, tell
 from service.commands.models import catalog_with
 from service.commands.options import (
     OWN_STORE,
     STANDARD,
+    OptionError,
     OutputOption,
     QuietOption,
     StoreOption,
@@ -23,11 +23,12 @@ from service.commands.options import (
     file_or_none,
     format_of,
 )
-from service.draws import Draw, prepare
-from service.schemas import SampleQuery
+from service.commands.ray_options import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
+from service.draws import Draw, drawn_seed, prepare
+from service.schemas import MAX_STREAMED, SampleQuery, SampleRequest
 
 MAX_WRITTEN = 1_000_000_000
-_FORMS = {FileFormat.TEXT: Form.LINES, FileFormat.CSV: Form.CSV, FileFormat.NDJSON: Form.NDJSON}
+_PART_NAMES = 1_000_000
 
 
 class SampleFields(SampleQuery):
@@ -45,33 +46,61 @@ def sample(
         typer.Option("--format", help="Of the names; that of the output file's ending, or text, if left out."),
     ] = None,
     store: StoreOption = OWN_STORE,
+    cluster: ClusterOption = None,
+    workers: WorkersOption = None,
+    part_names: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MAX_STREAMED, help="With --cluster: names of each file.", show_default=f"{_PART_NAMES}"
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Invent names. The same seed and settings give the names that the service gives."""
     path = file_or_none(output)
     form = format_of(path, form, FileFormat.TEXT, "format")
+    if cluster is not None:
+        folder = folder_of(output, form)
+        _sample_on(cluster, asked, form, folder, store, workers, part_names or _PART_NAMES, quiet=quiet)
+        return
+    check_alone(workers=workers, part_names=part_names)
     if form is FileFormat.PARQUET:
         pyarrow()  # before the model is loaded
     draw = prepare(catalog_with(asked.model, store), asked, MAX_WRITTEN)
     written = 0
     with written_whole(path) as file, progress(path, quiet=quiet) as advance:
-        write, finish = _writer(draw, form, file)
-        for names in draw.names():
-            write(names)
-            written += len(names)
+        for written in write_names(draw, form, file):
             advance(written, written / asked.n)
-        finish()
     tell(_facts(draw, written), quiet=quiet)
 
 
-def _writer(draw: Draw, form: FileFormat, file: BinaryIO) -> tuple[Callable[[Names], object], Callable[[], None]]:
-    """What writes some names, and what writes the end."""
-    if form is FileFormat.PARQUET:
-        parquet = names_output(file, details=draw.request.details)
-        return lambda names: parquet.write(draw.columns(names)), parquet.finish
-    written_form = _FORMS[form]
-    file.write(draw.heading(written_form))
-    return lambda names: file.write(draw.written(names, written_form)), lambda: None
+def _sample_on(
+    cluster: str,
+    asked: SampleFields,
+    form: FileFormat,
+    folder: Path,
+    store: Path,
+    workers: int | None,
+    part_names: int,
+    *,
+    quiet: bool,
+) -> None:
+    """The same on a cluster. What is wrong with a request shows here, before anything is started."""
+    with ray_needed():
+        from service.cluster import folders, jobs
+        from service.cluster.sampling import SampleJob
+    if asked.unique:
+        raise OptionError("unique", "names without repeats are drawn in one piece: leave --cluster out")
+    seed = asked.seed
+    if seed is None:  # an interrupted run goes on with the one that was drawn for it
+        seed = ((folders.run_in(folder) or {}).get("request") or {}).get("seed", drawn_seed())
+    request = SampleRequest.model_validate({**asked.model_dump(), "n": 1, "seed": seed})
+    pinned = versions.current(asked.model, store)
+    draw = prepare(versions.load(pinned), request)
+    job = SampleJob(pinned, folder, request, asked.n, part_names, form)
+    with progress(folder, quiet=quiet) as advance:
+        totals = jobs.run(job, cluster, workers, advance)
+    tell(f"{job.parts:,} files, {_facts(draw, totals.names)}", quiet=quiet)
 
 
 def _facts(draw: Draw, written: int) -> str:

@@ -15,7 +15,7 @@ from service.commands.sample import MAX_WRITTEN, SampleFields
 from service.schemas import LossRequest, SampleQuery, SampleRequest
 
 Run = Callable[..., Any]
-OF_FILES = {"output", "form", "store", "quiet", "names", "column", "input_format"}
+OF_FILES = {"output", "form", "store", "quiet", "names", "column", "input_format", "cluster", "workers", "part_names"}
 
 
 def options_of(command: str) -> dict[str, Any]:

@@ -5,11 +5,11 @@ FROM ${PYTHON_IMAGE} AS dependencies
 # An extra package index for PyTorch, such as its CPU-only one (see docs/dependencies.md).
 ARG TORCH_INDEX=
 # What else to install: `ray` for the overlay of that name (see docs/kubernetes.md).
-ARG EXTRA=
+ARG EXTRAS=
 COPY requirements/run.txt requirements/torch.txt requirements/ray.txt /tmp/
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --no-deps --only-binary :all: -r /tmp/run.txt ${EXTRA:+-r "/tmp/${EXTRA}.txt"} \
+    --require-hashes --no-deps --only-binary :all: -r /tmp/run.txt ${EXTRAS:+-r "/tmp/${EXTRAS}.txt"} \
  && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
     ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/torch.txt
 

@@ -4,14 +4,16 @@ ARG PYTHON_IMAGE=python:3.11.16-slim-bookworm@sha256:528257d48c1da0dcecc2e725d1a
 FROM ${PYTHON_IMAGE} AS dependencies
 # An extra package index for PyTorch, such as its CPU-only one (see docs/dependencies.md).
 ARG TORCH_INDEX=
-# What else to install: `ray` for the overlay of that name (see docs/kubernetes.md).
+# `ray` for the nodes of a cluster (see docs/cluster.md); an image without it is smaller by half a gigabyte.
 ARG EXTRAS=
 COPY requirements/run.txt requirements/torch.txt requirements/ray.txt /tmp/
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --no-deps --only-binary :all: -r /tmp/run.txt ${EXTRAS:+-r "/tmp/${EXTRAS}.txt"} \
+    --require-hashes --no-deps --only-binary :all: -r /tmp/run.txt \
  && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-    ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/torch.txt
+    ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/torch.txt \
+ && if [ -n "${EXTRAS}" ]; then /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --no-deps --only-binary :all: -r "/tmp/${EXTRAS}.txt"; fi
 
 FROM ${PYTHON_IMAGE}
 # The volume for own models is mounted here; a new volume takes this owner.

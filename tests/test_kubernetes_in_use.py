@@ -128,7 +128,7 @@ def test_ray_serves_the_application_with_the_version_that_is_locked() -> None:
     assert application["import_path"] == "service.cluster.serving:application"
     (replicas,) = (each.pop("num_replicas") for each in application["deployments"])
     (workers,) = ray["spec"]["rayClusterConfig"]["workerGroupSpecs"]
-    assert workers["replicas"] == replicas
+    assert workers["replicas"] == workers["minReplicas"] == workers["maxReplicas"] > replicas
     for template in pod_templates(ray):
         (deployment,) = application["deployments"]
         assert template["spec"]["terminationGracePeriodSeconds"] > deployment["graceful_shutdown_timeout_s"] + 5

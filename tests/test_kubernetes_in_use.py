@@ -125,9 +125,16 @@ def test_ray_serves_the_application_with_the_version_that_is_locked() -> None:
     (pin,) = re.findall(r"==([\d.]+)", PROJECT["optional-dependencies"]["ray"][0])
     assert ray["spec"]["rayClusterConfig"]["rayVersion"] == pin
     (application,) = served["applications"]
-    module, _, name = application["import_path"].partition(":")
-    assert (module, name) == ("service.cluster.serving", "application")
-    alone = ROOT / "deploy" / "ray" / "serve.yaml"
-    if alone.exists():
-        (other,) = yaml.safe_load(alone.read_text(encoding="utf-8"))["applications"]
-        assert other == application
+    assert application["import_path"] == "service.cluster.serving:application"
+    (replicas,) = (each.pop("num_replicas") for each in application["deployments"])
+    (workers,) = ray["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    assert workers["replicas"] == workers["minReplicas"] == workers["maxReplicas"] > replicas
+    for template in pod_templates(ray):
+        (deployment,) = application["deployments"]
+        assert template["spec"]["terminationGracePeriodSeconds"] > deployment["graceful_shutdown_timeout_s"] + 5
+    file = ROOT / "deploy" / "ray" / "serve.yaml"
+    if not file.exists():
+        pytest.skip("deploy/ray/serve.yaml is not there")
+    alone = yaml.safe_load(file.read_text(encoding="utf-8"))
+    del alone["applications"][0]["runtime_env"], alone["applications"][0]["deployments"][0]["autoscaling_config"]
+    assert served == alone

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from training.run_key import program
 
 LOCAL = "local"
 """In place of an address: a cluster on this machine alone, for as long as it is needed."""
+_CONNECT_SECONDS = 10.0
 RETRIES = 3
 """Of a run whose worker or machine is lost: it starts again, and comes to the same result."""
 _SETTINGS = {
@@ -41,6 +43,7 @@ def connected(address: str, cpus: int) -> Iterator[None]:
             "a cluster needs Ray, which is not installed: run scripts/venv ray, or pip install 'namesmith[ray]'"
         ) from None
     logging.getLogger("ray").setLevel(logging.ERROR)
+    _check_answers(address)
     dashboard = False if address == LOCAL else None
     try:
         ray.init(address=address, include_dashboard=dashboard, log_to_driver=False, logging_level=logging.ERROR)
@@ -54,6 +57,18 @@ def connected(address: str, cpus: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raises ClusterError at once where Ray would try for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ClusterError(f"no Ray cluster answers at {address[:64]!a}: {error}") from None
+    elif address not in (LOCAL, "auto"):
+        raise ClusterError(f"{address[:64]!a} is no address of a cluster: it is HOST:PORT, auto or local")
 
 
 def as_here(program_here: str, threads: int) -> None:

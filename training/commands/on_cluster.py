@@ -12,7 +12,6 @@ ClusterOption = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        envvar="NAMESMITH_CLUSTER",
         metavar="HOST:PORT|auto|local",
         help="Runs side by side on this Ray cluster; `local` makes one of this machine. Needs scripts/venv ray.",
     ),

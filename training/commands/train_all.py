@@ -117,7 +117,7 @@ class _Outcomes:
         return sorted(self.done, key=lambda outcome: outcome.model)
 
     def table(self) -> Table:
-        table = Table(title=f"{self.lists:,} lists", title_justify="left")
+        table = Table(title=f"{self.lists:,} list{'' if self.lists == 1 else 's'}", title_justify="left")
         for column in ("list", "model", "", "digest", "dev loss", "seconds"):
             table.add_column(column, no_wrap=True, justify="right" if column in ("dev loss", "seconds") else "left")
         for found in self.sorted():

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ray
+from ray.exceptions import AuthenticationError
 
 from model.errors import NamesmithError
 
@@ -47,6 +48,9 @@ def _connect(address: str, workers: int | None) -> None:
         else:
             _reach(address)
             ray.init(address, **quietly)
+    except AuthenticationError:
+        why = "it asks for a token: RAY_AUTH_MODE=token, and the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+        raise ClusterError(f"no access to the cluster at {address}: {why}") from None
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ClusterError(f"no cluster at {address}: {_first_line(error)}") from None
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from ray.exceptions import AuthenticationError
 
 from service import cli, versions
 from service.bulk.formats import FileFormat
@@ -214,6 +215,16 @@ def test_a_cluster_that_cannot_be_reached_is_an_error(run: Run, monkeypatch: pyt
     assert said.startswith("error: no cluster at 127.0.0.1:1: connection refused; `ray start --head` starts one")
     said = run("sample", "--output", "x", "--format", "text", "--cluster", "no address", code=1)
     assert said.startswith("error: no cluster at no address: ")
+
+
+def test_a_cluster_that_asks_for_a_token_is_an_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AuthenticationError("pages of text\nand more")
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", refuse)
+    said = run("sample", "--output", "x", "--format", "text", "--cluster", "auto", code=1)
+    assert said.startswith("error: no access to the cluster at auto: it asks for a token: RAY_AUTH_MODE=token")
 
 
 def test_workers_use_the_version_that_was_current_at_the_start(publish: Callable[..., str], tmp_path: Path) -> None:

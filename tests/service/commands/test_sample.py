@@ -111,8 +111,8 @@ def test_a_file_is_written_whole_or_not_at_all(run: Run, tmp_path: Path, monkeyp
     path.chmod(0o640)
     names = Draw.names
 
-    def half(draw: Draw) -> Iterator[Any]:
-        yield next(names(draw))
+    def half(draw: Draw, first: int = 0) -> Iterator[Any]:
+        yield next(names(draw, first))
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

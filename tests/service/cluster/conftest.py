@@ -1,4 +1,5 @@
-"""A cluster of three nodes on this machine, started once, and the service on it."""
+"""A cluster of three nodes on this machine, one for each file of tests as a process is in one cluster at a time, and the
+service on it."""
 
 import os
 import warnings
@@ -19,7 +20,7 @@ with warnings.catch_warnings():  # of Ray's own modules, as they are imported
 _STORE_BYTES = 80 << 20
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """This process is connected to it."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -35,7 +36,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(nodes: Nodes) -> Iterator[Nodes]:
     """The service on it: a replica on each of the two nodes."""
     serve.start(proxy_location="EveryNode", http_options={"port": nodes.head_port})

@@ -15,7 +15,7 @@ import pytest
 _SECONDS = 120.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Three nodes of one processor each."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():

@@ -1,5 +1,5 @@
-"""A cluster of three nodes on this machine, one for each file of tests as a process is in one cluster at a time, and the
-service on it."""
+"""A cluster of three nodes on this machine, and the service on it: one for each file of tests, as a process is in one
+cluster at a time."""
 
 import os
 import warnings

@@ -29,6 +29,9 @@ KINDS = [
 ]
 
 
+_LINGER_SECONDS = 11
+
+
 async def ask(port: int, number: int) -> None:
     """So many requests by twenty clients; connections that a killed worker had are made anew."""
     client = Client(port, retries=5)
@@ -44,7 +47,9 @@ async def ask(port: int, number: int) -> None:
 
 def state(service: Running) -> dict[str, int]:
     """Of the supervisor and the workers that there are, all together."""
-    time.sleep(3)  # connections that linger are gone
+    time.sleep(_LINGER_SECONDS)  # connections are gone
+    for _ in range(20):  # and threads of the pool that were idle end as it is asked again
+        httpx.get(service.url + "/models")
     pids = [service.process.pid, *service.workers()]
     return {
         "memory, KiB": service.memory_kib(),
@@ -82,12 +87,13 @@ def test_memory_descriptors_threads_and_files_stay(
     with running(store, tmp_path / "log", workers=2) as service, publishing(store) as publisher:
 
         def round_(share: float) -> None:
+            """Killed workers first: a new one has nothing of what the one before may have kept."""
+            for _ in range(int(kills * share) or 1):
+                kill_one(service)
             for _ in range(int(reloads * share)):
                 publisher.publish("good")
                 Store(store).prune("us-names", 2)
                 asyncio.run(ask(service.port, int(requests / reloads)))
-            for _ in range(int(kills * share) or 1):
-                kill_one(service)
             asyncio.run(ask(service.port, size(1_000, 2_000)))
 
         round_(1 / 3)

@@ -77,6 +77,7 @@ def http(server: Running) -> Iterator[httpx.Client]:
 def test_the_service_serves_exactly_what_training_published(
     http: httpx.Client, trained: tuple[Path, dict[str, dict[str, Any]]]
 ) -> None:
+    http.get("/models")  # waits for all
     ready = http.get("/readyz").json()
     assert ready["models"] == {name: trained[1][name]["digest"] for name in STACKS}
     assert ready["rejected"] == {}

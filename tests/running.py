@@ -101,6 +101,7 @@ def _wait_until_ready(service: Running, workers: int) -> None:
         ready = service.log.read_bytes().count(b"Application startup complete") >= workers
         try:
             if ready and httpx.get(service.url + "/readyz").status_code == 200:
+                httpx.get(service.url + "/models", timeout=_START_SECONDS)  # waits for all models, or wants a key
                 return
         except httpx.TransportError:
             pass

@@ -75,7 +75,8 @@ class Project:
             try:
                 answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz")
                 if answer.status_code == 200:
-                    models: dict[str, str] = answer.json()["models"]
+                    httpx.get(f"http://127.0.0.1:{self.port}/models", timeout=60)  # waits for all
+                    models: dict[str, str] = httpx.get(f"http://127.0.0.1:{self.port}/readyz").json()["models"]
                     return models
             except httpx.TransportError:
                 pass

@@ -60,7 +60,7 @@ class Options:
 def serve(listener: socket.socket, options: Options, beat: Callable[[bool], None] | None = None) -> int:
     """Serves until it is told to end; returns the exit code. `beat` is called by the event loop a few times a second,
     with whether the service has started."""
-    from service.app import create_app  # takes a second, in which the supervisor can already see to its signals
+    from service.app import create_app  # takes a second, which a supervisor need not spend
 
     settings = Settings()
     application = create_app(settings, options.access_log)

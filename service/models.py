@@ -16,7 +16,7 @@ router = APIRouter(route_class=StrictRoute, tags=["models"])
 _INFO = documented(401, 404, 409, 422, 429, 500, 503)
 
 
-@router.get("/models", responses=documented(401, 429, 500))
+@router.get("/models", responses=documented(401, 429, 500, 503))
 async def list_models(request: Request) -> ModelsResponse:
     """The models being served."""
     return await run_in_threadpool(_described, await whole_catalog(request))

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, get_type_hints
 
 import torch
@@ -162,6 +163,12 @@ def _check_takes_ids(index: int, layer: Layer, vocabulary_size: int) -> None:
         raise StackError(f"layer {index}, {layer!r}, takes numbers, not symbol ids; put an Embedding before it")
 
 
+@cache
+def _constructor(type_name: str) -> tuple[inspect.Signature, dict[str, Any]]:
+    """The parameters of that kind of layer, and their types."""
+    return inspect.signature(LAYERS[type_name]), get_type_hints(LAYERS[type_name].__init__)
+
+
 def _build_layer(index: int, entry: Mapping[str, Any]) -> Layer:
     arguments = dict(entry)
     type_name = arguments.pop("type", None)
@@ -169,8 +176,7 @@ def _build_layer(index: int, entry: Mapping[str, Any]) -> Layer:
     if layer_type is None:
         known = ", ".join(LAYERS)
         raise StackError(f"layer {index}: type {str(type_name)[:64]!a} is not one of {known}")
-    hints = get_type_hints(layer_type.__init__)
-    signature = inspect.signature(layer_type)
+    signature, hints = _constructor(str(type_name))
     try:
         signature.bind(**arguments)
     except TypeError as error:

@@ -16,6 +16,7 @@ import pytest
 from model.errors import NamesmithError, StoreError
 from model.store import Store
 from tests.model.test_store_history import put
+from tests.reliability.damage import mutated
 from tests.running import ROOT
 
 Size = Callable[[int, int], int]
@@ -167,18 +168,3 @@ def test_a_damaged_store_never_raises_anything_unforeseen(tmp_path: Path, size: 
         "weights parse safely",
         f"{cases:,} damaged files: typed errors, or {whole:,} times the version; {slowest:.2f} s",
     )
-
-
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    kind, at = chance.randrange(6), chance.randrange(len(content))
-    if kind == 0:
-        return content[:at] + bytes((content[at] ^ (1 << chance.randrange(8)),)) + content[at + 1 :]
-    if kind == 1:
-        return content[:at]
-    if kind == 2:
-        return content[:at] + content[at // 2 :]
-    if kind == 3:
-        return chance.randbytes(chance.randrange(64)) + content[8:]
-    if kind == 4:
-        return b"\x80\x04\x95" + content
-    return content[:at] + chance.randbytes(chance.randrange(32)) + content[at:]

@@ -27,7 +27,13 @@ COLOURS = ("#3b82f6", "#0d9488", "#5f9a0c", "#b47b00", "#ea580c", "#db2777", "#9
 """Each can be told from white and from black, and from its neighbours."""
 INK = "#010203"
 """Stands for the colour of the page's text."""
+WIDTH = 9.2
 _LEGEND_ROOM = 1.4
+_LEFT, _RIGHT, _BELOW, _ABOVE, _BETWEEN = 0.8, 0.15, 0.5, 0.28, 0.85
+"""Inches around and between panels: room for numbers, names and titles. Fixed, as finding the least that will do would
+take twice as long as all else about a picture."""
+BESIDE = 1.4
+"""Inches on the right, for words."""
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -70,16 +76,35 @@ class Picture:
 
 
 def draw(
-    name: str, title: str, description: str, panels: int, paint: Callable[[list[Axes]], None], height: float = 2.7
+    name: str,
+    title: str,
+    description: str,
+    panels: int,
+    paint: Callable[[list[Axes]], None],
+    *,
+    height: float = 2.7,
+    right: float = _RIGHT,
 ) -> Picture:
-    """`paint` fills that many panels side by side. `name` keeps the ids in one page apart."""
+    """`paint` fills that many panels side by side, with `right` inches left beside them. `name` keeps the ids in one
+    page apart."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=(9.2, height), layout="constrained")
-        axes = figure.subplots(1, panels, squeeze=False)[0]
-        paint(list(axes))
+        figure = Figure(figsize=(WIDTH, height))
+        paint(list(figure.subplots(1, panels, squeeze=False, gridspec_kw=_margins(panels, height, right))[0]))
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return Picture(name, title, description, _for_a_page(text.getvalue(), name, title, description))
+
+
+def _margins(panels: int, height: float, right: float) -> dict[str, float]:
+    """As fractions of the picture; the space between panels as one of a panel."""
+    panel = (WIDTH - _LEFT - right - (panels - 1) * _BETWEEN) / panels
+    return {
+        "left": _LEFT / WIDTH,
+        "right": 1 - right / WIDTH,
+        "bottom": _BELOW / height,
+        "top": 1 - _ABOVE / height,
+        "wspace": _BETWEEN / panel,
+    }
 
 
 def _for_a_page(svg: str, name: str, title: str, description: str) -> str:

@@ -5,7 +5,7 @@ import math
 from matplotlib.axes import Axes
 
 from training.health.diagnostics import Diagnostics
-from training.health.drawing import COLOURS, INK, Picture, draw, evenly, gaps
+from training.health.drawing import BESIDE, COLOURS, INK, Picture, draw, evenly, gaps
 from training.health.finding import Reached
 from training.health.run_checks import UPDATE_HIGH
 
@@ -28,7 +28,9 @@ def losses(seen: Diagnostics, reached: Reached) -> Picture | None:
         axes.set(xlabel="step", ylabel="nats a character", xlim=(0, seen.steps), ylim=_loss_range(seen, reached))
         axes.legend(loc="upper right", bbox_to_anchor=(1, 0.9))
 
-    return draw("losses", "Over the steps", "Train and dev loss, with what counting reaches on dev.", 1, paint)
+    return draw(
+        "losses", "Over the steps", "Train and dev loss, with what counting reaches on dev.", 1, paint, right=BESIDE
+    )
 
 
 def _beside(axes: Axes, height: float, text: str) -> None:
@@ -62,4 +64,4 @@ def updates(seen: Diagnostics) -> Picture | None:
         axes.legend(loc="lower left", ncols=4)
 
     text = "log10 of each update by the weights it changes. The guide for long runs is -3; the shade is too large."
-    return draw("updates", "Updates", text, 1, paint)
+    return draw("updates", "Updates", text, 1, paint, right=BESIDE)

@@ -5,7 +5,7 @@ import math
 from matplotlib.axes import Axes
 
 from training.health.diagnostics import Diagnostics, WeightLook
-from training.health.drawing import COLOURS, Picture, draw, evenly, gaps, histograms, logarithmic
+from training.health.drawing import BESIDE, COLOURS, Picture, draw, evenly, gaps, histograms, logarithmic
 from training.health.start_checks import SCALE_HIGH, SCALE_LOW
 
 _SHOWN_SCALES = (0.07, 60.0)
@@ -31,7 +31,7 @@ def scales(seen: Diagnostics) -> Picture | None:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
     text = "Weights times the root of their fan-in, beside the gain that the nonlinearity after them wants (green)."
-    return draw("weight-scales", "Size of the weights", text, 1, paint) if shown else None
+    return draw("weight-scales", "Size of the weights", text, 1, paint, right=BESIDE) if shown else None
 
 
 def _gain(axes: Axes, place: int, gain: float | None) -> None:

@@ -1,6 +1,7 @@
 """Every command, program and answer that README.md and docs/ show, but for those in ELSEWHERE, each with its reason.
 
-Training runs have a few steps on a short list here; all else is what a reader types.
+Training runs have a few steps on a short list here, and what begins with `python -m training` runs in a fork of a
+process that has imported it; all else is what a reader types.
 """
 
 import json
@@ -68,7 +69,11 @@ FEWER = {
 """What would take minutes, and what is done instead."""
 TRAIN = """#!/usr/bin/env bash
 case " $* " in *" best "*) set -- "$@" --preset fast ;; esac # its teachers keep their steps
-exec python -m training train "$@" --steps 12 --force
+exec .venv/bin/python -m training train "$@" --steps 12 --force
+"""
+PYTHON = """#!/usr/bin/env bash
+[ "${1-} ${2-}" != "-m training" ] || exec {python} -SE {root}/tests/forked.py {socket} "${@:2}"
+exec {python} "$@"
 """
 
 
@@ -125,7 +130,10 @@ def reads_like(said: str, true: str) -> bool:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pages use of a checkout, with a short list and hurried training; the code is that of this one."""
     bench = tmp_path_factory.mktemp("bench")
-    (bench / ".venv").symlink_to(sys.prefix)
+    (bench / ".venv" / "bin").mkdir(parents=True)
+    for program in Path(sys.executable).parent.iterdir():
+        if program.name != "python":
+            (bench / ".venv" / "bin" / program.name).symlink_to(program)
     (bench / "scripts").mkdir()
     (bench / "scripts" / "train").write_text(TRAIN)
     (bench / "scripts" / "train").chmod(0o755)
@@ -139,7 +147,28 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(bench: Path) -> dict[str, str]:
+def _training(bench: Path) -> Iterator[None]:
+    """`.venv/bin/python -m training` in forks; see forked.py."""
+    socket = bench / "forks"
+    command = [sys.executable, "-m", "tests.forked", str(socket)]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}) as process:
+        try:
+            until = time.monotonic() + 120
+            while not socket.exists():
+                assert process.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            shim = bench / ".venv" / "bin" / "python"
+            text = PYTHON.replace("{python}", sys.executable).replace("{root}", str(ROOT))
+            shim.write_text(text.replace("{socket}", str(socket)))
+            shim.chmod(0o755)
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def environment(bench: Path, _training: None) -> dict[str, str]:
     return {"NAMESMITH_STORE": str(bench / "own"), "NAMESMITH_SNAPSHOTS": str(bench / "runs"), "OMP_NUM_THREADS": "1"}
 
 

@@ -61,8 +61,14 @@ def hurried(name: str, steps: int) -> Preset:
 
 
 @pytest.fixture
+def _pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have none here: they would take half of the time, and health/ is about them."""
+    monkeypatch.setattr("training.health.report.pictures", lambda *_: [])
+
+
+@pytest.fixture
 def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, _pictures: None
 ) -> Callable[..., Outcome]:
     """`python -m training ARGUMENTS` without a new process."""
     monkeypatch.delenv("NAMESMITH_STORE", raising=False)

@@ -1,6 +1,7 @@
 """A refusal of the gate by command: exit code 3, one line, and a store that is as it was."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +15,17 @@ Command = Callable[..., tuple[int, str, str]]
 GOOD, WORSE = ("--steps", "60"), ("--steps", "12")
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept") / "store"
+
+
 @pytest.fixture
-def store(command: Command, tiny_file: Path, tmp_path: Path) -> Path:
-    """With a model called tiny."""
-    assert command("train", tiny_file, "--store", tmp_path / "store", *GOOD)[0] == 0
-    return tmp_path / "store"
+def store(command: Command, tiny_file: Path, kept: Path, tmp_path: Path) -> Path:
+    """With a model called tiny, which is trained once."""
+    if not kept.exists():
+        assert command("train", tiny_file, "--store", kept, *GOOD)[0] == 0
+    return shutil.copytree(kept, tmp_path / "store")
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, int, int, bytes]]:

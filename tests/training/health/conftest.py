@@ -28,6 +28,11 @@ PLAIN = replace(PRESETS["fast"], optimizer="adamw", learning_rate=0.03)
 """For the stack without normalisation, which cannot take steps as large as those of Muon."""
 
 
+@pytest.fixture
+def _pictures() -> None:
+    """Drawn, unlike in other tests."""
+
+
 @dataclass(frozen=True)
 class Watched:
     diagnostics: Diagnostics

@@ -65,3 +65,10 @@ export async function copy(text, button) {
   button.textContent = said;
   setTimeout(() => { button.textContent = label; }, 1400);
 }
+
+/** Gives a file to keep. */
+export function save(text, type, name) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  make("a", { href: url, download: name }).click();
+  setTimeout(URL.revokeObjectURL, 1000, url);
+}

@@ -1,7 +1,7 @@
 // What can be taken away: the names as text, a file, a link, or the command that gives them.
 
 import { address, send } from "./api.js";
-import { copy, find, make } from "./dom.js";
+import { copy, find, save } from "./dom.js";
 import { storedKey } from "./key.js";
 import { hideProblem, showProblem } from "./notice.js";
 import { link } from "./route.js";
@@ -20,7 +20,7 @@ export function startExport() {
   onClick("copy-names", async (button) => copy((await fetched("txt")).trimEnd(), button));
   onClick("copy-link", (button) => copy(new URL(link("generate", fields), document.baseURI).href, button));
   onClick("copy-curl", (button) => copy(find("curl").textContent, button));
-  for (const kind of Object.keys(FILES)) onClick(`save-${kind}`, async () => save(await fetched(kind), kind));
+  for (const kind of Object.keys(FILES)) onClick(`save-${kind}`, async () => save(await fetched(kind), FILES[kind], `names.${kind}`));
 }
 
 function onClick(id, action) {
@@ -39,10 +39,4 @@ function onClick(id, action) {
 async function fetched(kind) {
   const answer = await send("sample", { fields, accept: FILES[kind] });
   return answer.text();
-}
-
-function save(text, kind) {
-  const url = URL.createObjectURL(new Blob([text], { type: FILES[kind] }));
-  make("a", { href: url, download: `names.${kind}` }).click();
-  setTimeout(URL.revokeObjectURL, 1000, url);
 }

@@ -1,6 +1,8 @@
 // The part that shows what is served.
 
-import { copy, find, make } from "./dom.js";
+import { send } from "./api.js";
+import { copy, find, make, save } from "./dom.js";
+import { storedKey } from "./key.js";
 import { hideProblem, showProblem } from "./notice.js";
 import { report } from "./report.js";
 import { link, remember } from "./route.js";
@@ -50,12 +52,28 @@ function card(model, standard, key) {
     facts(model),
     make("div", { class: "row" },
       make("a", { class: "button", href: link("generate", { model: model.name }) }, "Draw names"),
-      make("a", { class: "button quiet", href: `models/${encodeURIComponent(model.name)}/report`, target: "_blank", rel: "noopener" }, "Training report"),
+      whole(model),
     ),
     report(model),
     network(model),
     digest(model),
   );
+}
+
+/** Opens the report in a tab of its own; a file to keep where a key is needed, which a link cannot send. */
+function whole({ name }) {
+  const path = `models/${encodeURIComponent(name)}/report`;
+  const box = find("models-problem");
+  async function keep() {
+    hideProblem(box);
+    try {
+      save(await (await send(path, { accept: "text/html" })).text(), "text/html", `${name}-report.html`);
+    } catch (problem) {
+      showProblem(box, problem, keep);
+    }
+  }
+  const onclick = (event) => { if (storedKey()) { event.preventDefault(); keep(); } };
+  return make("a", { class: "button quiet", href: path, target: "_blank", rel: "noopener", onclick }, "Training report");
 }
 
 function origin({ data, published_at: published }) {

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
@@ -97,6 +98,11 @@ def test_a_service_that_wants_a_key(visit: Visit) -> None:
     assert "Authorization: Bearer" in page.inner_text("#curl")
     page.click("#tab-models")  # what asks from now on has the key at once
     expect(page.locator(".card")).to_have_count(1)
+    with page.expect_download() as kept:
+        page.click("text=Training report")  # a link could not send the key
+    assert kept.value.suggested_filename == "us-names-report.html"
+    assert b"us-names" in Path(kept.value.path()).read_bytes()
+    assert sent[-1] == f"Bearer {KEY}"
     page.click("#tab-score")
     expect(page.locator(".scored")).to_have_count(3)
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +71,10 @@ def running(
 
 @contextmanager
 def running_on(
-    port: int, store: Path, log: Path, workers: int = 1, *arguments: str, **settings: str
+    port: int, store: Path, log: Path, workers: int = 1, *arguments: str, through: Sequence[str] = (), **settings: str
 ) -> Iterator[Running]:
-    """The same on this port."""
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
+    """The same on this port, started through another program, whose command and arguments come first."""
+    command = [*through, sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
     environment = os.environ | {"NAMESMITH_STORE": str(store), "PYTHONPATH": str(ROOT)}
     environment |= {"NAMESMITH_BUNDLED_STORE": str(BUNDLED)}
     environment |= {f"NAMESMITH_{name.upper()}": value for name, value in settings.items()}

@@ -71,3 +71,17 @@ def test_the_comparison_has_no_figures_but_those_that_other_pages_measured() -> 
     figures = re.findall(r"\b\d{1,3}(?:,\d{3})+\b|\b\d\.\d{4}\b", TEXT[ROOT / "docs" / "comparison.md"])
     assert figures
     assert [figure for figure in figures if figure not in measured] == []
+
+
+def test_the_page_on_reliability_names_tests_that_there_are() -> None:
+    named = re.findall(
+        r"`((?:tests/[\w/]+/)?test_\w+\.py)`", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    )
+    assert len(named) > 30
+    missing = {
+        file for file in named if not (ROOT / file).exists() and not (ROOT / "tests/reliability" / file).exists()
+    }
+    assert missing == set()
+    told = {file for file in named if "/" not in file}
+    there = {path.name for path in (ROOT / "tests" / "reliability").glob("test_*.py")}
+    assert there - told == set(), "tests of reliability of which the page says nothing"

@@ -24,6 +24,7 @@ _STORE_BYTES = 80 << 20
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """This process is connected to it."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # else its workers come last beside other tests
     os.environ["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"] = "60"  # 5 are too few on two busy cores: they start at once
     cluster = Cluster()
     cluster.add_node(num_cpus=0, object_store_memory=_STORE_BYTES, include_dashboard=False)

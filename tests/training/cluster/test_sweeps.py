@@ -46,7 +46,7 @@ def test_early_stopping_ends_runs_that_fall_behind_and_leaves_the_others_as_they
     command: Command, tiny: NameList, tiny_file: Path, address: str
 ) -> None:
     result = tiny_file.with_name("sweep.json")
-    rates = "0.05,1e-6,2e-6,3e-6,4e-6,5e-6,6e-6"
+    rates = "0.05,6e-6,5e-6,4e-6,3e-6,2e-6,1e-6"  # each is worse than those before it
     options = ("--learning-rate", rates, "--steps", "40", "--cluster", address, "--early-stopping", "--json", result)
     outcome = command("sweep", tiny_file, *options)
     assert (outcome.code, outcome.err) == (0, "")

@@ -176,7 +176,7 @@ def _build_layer(index: int, entry: Mapping[str, Any]) -> Layer:
     if layer_type is None:
         known = ", ".join(LAYERS)
         raise StackError(f"layer {index}: type {str(type_name)[:64]!a} is not one of {known}")
-    signature, hints = _constructor(str(type_name))
+    signature, hints = _constructor(type_name)
     try:
         signature.bind(**arguments)
     except TypeError as error:

@@ -44,7 +44,7 @@ class Running:
 
     def memory_kib(self) -> int:
         """Resident memory of all processes together."""
-        return sum(_status(pid, "VmRSS:") for pid in self.processes())
+        return sum(status_kib(pid, "VmRSS") for pid in self.processes())
 
     def ticks(self) -> dict[int, int]:
         """Processor time of each worker so far, in hundredths of a second."""
@@ -123,9 +123,10 @@ def _command_line(pid: int) -> bytes:
         return b""
 
 
-def _status(pid: int, field: str) -> int:
+def status_kib(pid: int | str, field: str) -> int:
+    """Of a process, as the kernel tells it: VmRSS or VmHWM, for instance; 0 where there is none."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(field + ":")), 0)

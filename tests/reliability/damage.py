@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from model.header import METADATA_KEY
@@ -50,11 +51,10 @@ def mutated_checkpoint(content: bytes, chance: random.Random) -> bytes:
     if kind == 3:
         _replace_somewhere(header, chance)
     else:
-        written = json.dumps(metadata)
         if kind == 4:
             _replace_somewhere(metadata, chance)
-            written = json.dumps(metadata)
-        else:
+        written = json.dumps(metadata)
+        if kind == 5:
             at = chance.randrange(len(written))
             written = written[:at] + chance.choice(_CHARACTERS) + written[at + chance.randrange(2) :]
         header["__metadata__"][METADATA_KEY] = written
@@ -79,7 +79,7 @@ def _replace_somewhere(value: Any, chance: random.Random) -> None:
         inside[key] = chance.choice(_STRANGE)
 
 
-def _places(value: Any) -> Any:
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Each container within `value` with each of its keys, without those of long lists."""
     keys = value if isinstance(value, dict) else range(min(len(value), 30)) if isinstance(value, list) else ()
     for key in keys:

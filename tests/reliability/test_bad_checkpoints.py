@@ -3,6 +3,8 @@ the model of before serves, and the service stays ready."""
 
 import io
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +25,9 @@ Figure = Callable[[str, str], None]
 NAME = "x"
 _WITHOUT = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """A superuser started so reads no file that it has no right to."""
+AS_ANYONE = os.geteuid() != 0 or (
+    shutil.which("setpriv") is not None and subprocess.run([*_WITHOUT, "true"], check=False).returncode == 0
+)
 
 
 class Served(NamedTuple):
@@ -36,7 +41,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     root = tmp_path_factory.mktemp("bad")
     store = Store(root / "store")
     good = store.publish(NAME, checkpoint.dumps(new_checkpoint()), ["abc", "bad", "cab"], {})
-    through = _WITHOUT if os.geteuid() == 0 else ()
+    through = _WITHOUT if os.geteuid() == 0 and AS_ANYONE else ()
     with running_on(free_port(), store.root, root / "log", through=through, metrics="true") as service:
         yield Served(service, store.root, good)
     log = (root / "log").read_bytes()
@@ -125,6 +130,8 @@ def publish_bad(store: Path, case: str) -> str:
 def test_a_bad_checkpoint_is_rejected_and_counted_and_the_old_model_serves(
     served: Served, figure: Figure, case: str
 ) -> None:
+    if case == "unreadable" and not AS_ANYONE:
+        pytest.skip("the superuser may read every file, and setpriv cannot keep it from that here")
     service, store, good = served
     before = rejections(service)
     try:

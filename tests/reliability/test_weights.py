@@ -15,7 +15,7 @@ from model.errors import CheckpointError
 from model.store import Store
 from tests.model.test_checkpoint import assert_refused_or_valid
 from tests.reliability.damage import mutated_checkpoint
-from tests.running import ROOT
+from tests.running import ROOT, status_kib
 
 Size = Callable[[int, int], int]
 Figure = Callable[[str, str], None]
@@ -34,7 +34,7 @@ def read_damaged(data: bytes, cases: int) -> dict[str, float]:
         began = time.perf_counter()
         refusal = _refusal(content)
         slowest = max(slowest, time.perf_counter() - began)
-        largest = max(largest, (_memory("VmHWM") - held) / 1000)
+        largest = max(largest, (status_kib("self", "VmHWM") - held) / 1000)
         assert len(refusal) < 1000
         kinds.add(refusal[:40])
         if not refusal:
@@ -54,12 +54,7 @@ def _refusal(content: bytes) -> str:
 def _forget_peak() -> int:
     """KiB that the process takes; from now on its peak counts anew."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _memory("VmRSS")
-
-
-def _memory(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
+    return status_kib("self", "VmRSS")
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells a process its memory")
@@ -86,10 +81,10 @@ def test_damaged_weights_are_a_typed_error_or_a_valid_model(tmp_path: Path, size
 def test_memory_that_a_reader_takes_is_noticed() -> None:
     """What the test above looks at does see 80 MB that were given back at once."""
     code = (
-        "from tests.reliability.test_weights import _forget_peak, _memory\n"
+        "from tests.reliability.test_weights import _forget_peak, status_kib\n"
         "held = _forget_peak()\n"
         "len(bytearray(b'x' * 80_000_000))\n"
-        "print((_memory('VmHWM') - held) / 1000)"
+        "print((status_kib('self', 'VmHWM') - held) / 1000)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert float(done.stdout) > _MEGABYTES

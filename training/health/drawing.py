@@ -27,11 +27,11 @@ COLOURS = ("#3b82f6", "#0d9488", "#5f9a0c", "#b47b00", "#ea580c", "#db2777", "#9
 """Each can be told from white and from black, and from its neighbours."""
 INK = "#010203"
 """Stands for the colour of the page's text."""
-WIDTH = 9.2
+_WIDTH = 9.2
 _LEGEND_ROOM = 1.4
 _LEFT, _RIGHT, _BELOW, _ABOVE, _BETWEEN = 0.8, 0.15, 0.5, 0.28, 0.85
-"""Inches around and between panels: room for numbers, names and titles. Fixed, as finding the least that will do would
-take twice as long as all else about a picture."""
+"""Inches around and between panels: room for numbers, names and titles. Fixed, as finding the least that will do takes
+longer than all else about a picture."""
 BESIDE = 1.4
 """Inches on the right, for words."""
 _STYLE: dict[Any, Any] = {
@@ -88,7 +88,7 @@ def draw(
     """`paint` fills that many panels side by side, with `right` inches left beside them. `name` keeps the ids in one
     page apart."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=(WIDTH, height))
+        figure = Figure(figsize=(_WIDTH, height))
         paint(list(figure.subplots(1, panels, squeeze=False, gridspec_kw=_margins(panels, height, right))[0]))
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -97,10 +97,10 @@ def draw(
 
 def _margins(panels: int, height: float, right: float) -> dict[str, float]:
     """As fractions of the picture; the space between panels as one of a panel."""
-    panel = (WIDTH - _LEFT - right - (panels - 1) * _BETWEEN) / panels
+    panel = (_WIDTH - _LEFT - right - (panels - 1) * _BETWEEN) / panels
     return {
-        "left": _LEFT / WIDTH,
-        "right": 1 - right / WIDTH,
+        "left": _LEFT / _WIDTH,
+        "right": 1 - right / _WIDTH,
         "bottom": _BELOW / height,
         "top": 1 - _ABOVE / height,
         "wspace": _BETWEEN / panel,

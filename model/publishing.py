@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from model import checkpoint
+from model.compiling import compile_model
 from model.engine import TableEngine
 from model.errors import CheckpointError, StoreError, TableTooLargeError
 from model.facts import EXACT, facts
 from model.golden import GOLDEN, golden_names
 from model.names import Listing
 from model.table_file import table_file
-from model.tabulation import compile_table
 from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, names_file
 
 
@@ -33,12 +33,12 @@ def contents(
     files = {MODEL_FILE: data, **(report or {})}
     listing = None
     if training_names is not None:
-        training_names = list(training_names)
+        training_names = sorted(training_names)
         listing = Listing.listing(training_names, model.vocabulary)
         files[NAMES_FILE] = names_file(training_names)
     entries: dict[str, Any] = {"parameters": model.stack.parameter_count}
     try:
-        table = compile_table(model)
+        table = compile_model(model, training_names)
     except TableTooLargeError:
         return Contents(files, entries)
     try:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model.live import LiveEngine
 
 from model.engine import NameSampler, TableEngine
 from model.header import digest
-from model.live import LiveEngine
 from model.shaping import Settings
 from model.store import Store
 from model.transitions import Transitions

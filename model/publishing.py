@@ -33,7 +33,7 @@ def contents(
     files = {MODEL_FILE: data, **(report or {})}
     listing = None
     if training_names is not None:
-        training_names = sorted(training_names)
+        training_names = sorted(set(training_names))
         listing = Listing.listing(training_names, model.vocabulary)
         files[NAMES_FILE] = names_file(training_names)
     entries: dict[str, Any] = {"parameters": model.stack.parameter_count}

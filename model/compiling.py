@@ -1,4 +1,4 @@
-"""From a network to the automaton that is served for it. Brings PyTorch."""
+"""From a network to the automaton that is served. Brings PyTorch."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,10 @@ def compile_model(
     names: Sequence[str] | None,  # noqa: ARG001
     contexts: int | None = None,  # noqa: ARG001
 ) -> Transitions:
-    """The same arguments give the same numbers. `names` are the distinct names of the training list, in order, where it
-    is known; `contexts` is how many states there may be. Raises NamesmithError for a network that cannot be compiled.
-    """
+    """The automaton of a network. Raises NamesmithError."""
+    return compile_table(checkpoint)
+
+
+def compile_older(checkpoint: Checkpoint) -> Transitions:
+    """The same for a version that came without its automaton, as older programs published it."""
     return compile_table(checkpoint)

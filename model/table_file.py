@@ -12,9 +12,7 @@ from model.errors import StoreError
 from model.header import Header, header_length
 from model.transitions import Floats, Transitions
 
-MAX_TABLE_BYTES = 32 * 1024 * 1024
-"""Of the numbers; the table of a larger one is compiled by who serves it."""
-MAX_FILE_BYTES = MAX_TABLE_BYTES + 4096
+MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_HEADER_BYTES = 1024
 _LENGTH_BYTES = 8
 _TENSOR = "log_probs"
@@ -22,18 +20,20 @@ _TOLERANCE = 1e-9
 _CHUNK_BYTES = 1 << 20
 
 
-def table_file(table: Transitions) -> bytes | None:
-    """None for one that is too large to be kept. Raises StoreError for one that holds no distributions."""
+def table_file(table: Transitions, digest: str) -> bytes:  # noqa: ARG001
+    """Of the model whose checkpoint has that digest. Raises StoreError for one that holds no distributions, or whose
+    file would be too large."""
     _check_rows(table.log_probs, "its table")
-    if table.log_probs.nbytes > MAX_TABLE_BYTES:
-        return None
-    return safetensors.numpy.save({_TENSOR: table.log_probs})
+    content = safetensors.numpy.save({_TENSOR: table.log_probs})
+    if len(content) > MAX_FILE_BYTES:
+        raise StoreError(f"its table takes {len(content) >> 20:,} MiB, at most {MAX_FILE_BYTES >> 20} are kept")
+    return content
 
 
-def parse_table(content: bytes, header: Header, path: Path) -> Transitions:
-    """What `table_file` wrote for a model with that header, the numbers where they lie in `content`: a copy would hold
-    the interpreter's lock for milliseconds. Raises StoreError, naming the file, for anything but a distribution for
-    each of its contexts."""
+def parse_table(content: bytes, header: Header, digest: str, path: Path) -> Transitions:  # noqa: ARG001
+    """What `table_file` wrote for the model with that header and digest, the numbers where they lie in `content`: a
+    copy would hold the interpreter's lock for milliseconds. Raises StoreError, naming the file, for anything but a
+    distribution for each of its contexts."""
     size = header.vocabulary.size
     shape = (size**header.block_size, size)
     begin = _LENGTH_BYTES + header_length(content)

@@ -30,6 +30,10 @@ class Transitions:
     log_probs: Floats
     block_size: int
 
+    def __len__(self) -> int:
+        """Number of states, which are contexts."""
+        return len(self.log_probs)
+
     @property
     def vocabulary_size(self) -> int:
         return int(self.log_probs.shape[1])

@@ -48,7 +48,7 @@ class ServedModel(ABC):
     @property
     def contexts(self) -> int:
         """Of how many contexts the next letter's chances are known: states of the automaton."""
-        return len(self.engine.transitions.log_probs)
+        return len(self.engine.transitions)
 
     @cached_property
     def unblocked(self) -> Automaton | None:

@@ -5,7 +5,6 @@ The child is `service/tabulate.py`, which says what goes over its pipes. A model
 too long, gets no table; the next one gets a new child.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from model.version_files import TABLE_FILE
 TIME_LIMIT_SECONDS = 60.0
 _ROOT = Path(__file__).resolve().parent.parent
 _COMMAND = [sys.executable, "-m", "service.tabulate"]
+_LENGTH_BYTES = 8
 _MAX_LINE_BYTES = 65_536
 _GRACE_SECONDS = 0.5
 
@@ -101,12 +101,10 @@ class Tabulator:
         child = self._child = self._child or _start()
         assert child.stdin is not None
         assert child.stdout is not None
-        names = None if stored.name_lines is None else "".join(stored.name_lines).encode()
-        lengths = {"model": len(stored.data), "names": None if names is None else len(names)}
         clock = Timer(self._time_limit, child.kill)
         clock.start()
         try:
-            child.stdin.write(json.dumps(lengths).encode() + b"\n" + stored.data + (names or b""))
+            child.stdin.write(len(stored.data).to_bytes(_LENGTH_BYTES, "little") + stored.data)
             child.stdin.flush()
             return _read_answer(child.stdout, stored)
         finally:
@@ -159,7 +157,7 @@ def _read_answer(pipe: IO[bytes], stored: Stored) -> Tabulated | _Refusal:
 
 
 def _parsed(file: bytes, stored: Stored) -> Transitions:
-    return parse_table(file, stored.header, stored.directory / TABLE_FILE)
+    return parse_table(file, stored.header, stored.digest, stored.directory / TABLE_FILE)
 
 
 def _torch_is_here() -> bool:
@@ -170,5 +168,5 @@ def _torch_is_here() -> bool:
 def _tabulate_here(stored: Stored) -> Tabulated:
     from service.tabulate import compiled  # brings PyTorch, which is here already
 
-    parameters, file = compiled(stored.data, stored.training_names)
+    parameters, file = compiled(stored.data)
     return Tabulated(_parsed(file, stored), parameters)

@@ -1,6 +1,5 @@
 """Tables from a child process: bit for bit those made here, and one clear line for whatever goes wrong in it."""
 
-import json
 import os
 import re
 import signal
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 
 from model.checkpoint import loads
-from model.compiling import compile_model
+from model.compiling import compile_older
 from model.errors import CheckpointError, NamesmithError
 from model.store import Store
 from model.stored import Stored
@@ -29,12 +28,11 @@ from tests.running import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_REQUEST = (
-    "import json, os, sys, time; r = sys.stdin.buffer; w = sys.stdout.buffer;"
-    "lengths = json.loads(r.readline()); r.read(lengths['model'] + (lengths['names'] or 0));"
+    "import os, sys, time; r = sys.stdin.buffer; w = sys.stdout.buffer; r.read(int.from_bytes(r.read(8), 'little'));"
 )
-FILE = table_file(Transitions(np.full((4, 4), -np.log(4)), 1)) or b""
+FILE = table_file(Transitions(np.full((4, 4), -np.log(4)), 1), "")
 TABLE_LINE = f'w.write(b\'{{"parameters": 16, "table": {len(FILE)}}}\\n\');'
-OTHER_FILE = table_file(Transitions(np.full((4, 2), -np.log(2)), 2)) or b""
+OTHER_FILE = table_file(Transitions(np.full((4, 2), -np.log(2)), 2), "")
 HALF_LINE = "w.write(b'{\"parameters\": 16');"
 Publish = Callable[..., str]
 
@@ -93,7 +91,7 @@ def test_tables_are_those_made_here_bit_by_bit_and_share_a_child(
     with Tabulator() as tabulator:
         for stored in (bundled, small):
             found, model = tabulator.tabulate(stored), loads(stored.data)
-            expected = compile_model(model, sorted(stored.training_names or ()))
+            expected = compile_older(model)
             assert found.transitions.log_probs.dtype == np.float64
             assert found.transitions.log_probs.shape == expected.log_probs.shape
             assert found.transitions.log_probs.tobytes() == expected.log_probs.tobytes()
@@ -121,7 +119,7 @@ def test_where_torch_is_loaded_the_table_is_made_here(
         found = tabulator.tabulate(small)
         with pytest.raises(CheckpointError, match="NaN"):
             tabulator.tabulate(damaged(small))
-    assert found.transitions.log_probs.tobytes() == compile_model(loads(small.data), None).log_probs.tobytes()
+    assert found.transitions.log_probs.tobytes() == compile_older(loads(small.data)).log_probs.tobytes()
     assert not children
 
 
@@ -193,21 +191,6 @@ def test_only_errors_that_a_table_can_have_are_raised_by_name(
     with Tabulator() as tabulator, pytest.raises(NamesmithError, match=r"^why$") as caught:
         tabulator.tabulate(small)
     assert type(caught.value) is NamesmithError
-
-
-@pytest.mark.parametrize(("names", "sent"), [(["éb", "ab"], "ab\néb\n"), ([], ""), (None, None)])
-def test_a_child_gets_the_list_of_a_version_that_has_one(
-    publish: Publish, tmp_path: Path, program: Callable[[str], None], names: list[str] | None, sent: str | None
-) -> None:
-    publish(tmp_path, "listed", "abé", names=names)
-    program(
-        "import json, sys; r = sys.stdin.buffer; lengths = json.loads(r.readline()); r.read(lengths['model']);"
-        "names = lengths['names'] if lengths['names'] is None else r.read(lengths['names']).decode();"
-        "print(json.dumps({'error': 'NamesmithError', 'message': json.dumps(names)}), flush=True); r.read()"
-    )
-    with Tabulator() as tabulator, pytest.raises(NamesmithError) as caught:
-        tabulator.tabulate(Store(tmp_path).open("listed"))
-    assert json.loads(str(caught.value)) == sent
 
 
 def test_a_child_finds_the_model_from_any_directory(

@@ -1,5 +1,6 @@
-"""Divergences between models of any kind, estimated from names that they give: for what `model.divergence` cannot sum
-over. Log-probabilities are exact, so that only the choice of names brings an error, and it is told."""
+"""The Jensen-Shannon divergence of two models, estimated from names that they give: the mixture of two models is no
+chain, so that nothing sums over its names. Log-probabilities are exact, so that only the choice of names brings an
+error, and it is told."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
-from model.divergence import Divergence
-from model.engine import Engine
-from model.errors import UnsatisfiableError
-from model.live_sampling import LiveSampler
+from model.engine import TableEngine
 from model.names import Names
+from model.sampling import Sampler
 from model.shaping import Settings
 from model.transitions import Floats
 from model.vocabulary import Vocabulary
 
 _SEED = "divergence"
-_ATTEMPTS = 10_000
-"""Names begun to see how many end, where a model has no table."""
 
 
 @dataclass(frozen=True)
@@ -32,55 +29,31 @@ class Estimate:
 class Drawn:
     """A model with `count` names that it gave: plain draws, of 1 to 64 letters."""
 
-    engine: Engine
+    engine: TableEngine
     vocabulary: Vocabulary
     count: int
 
     @cached_property
-    def texts(self) -> list[str]:
-        draws = self.engine.sampler(Settings(), [], None).draw(_SEED, self.count)
-        return [text for names in draws for text in names.decode(self.vocabulary)]
+    def _sampler(self) -> Sampler:
+        return self.engine.sampler(Settings(), [])
 
     @cached_property
-    def completion(self) -> Estimate:
-        """The chance that a name has 1 to 64 letters, as a natural logarithm."""
-        sampler = self.engine.sampler(Settings(), [], None)
-        if not isinstance(sampler, LiveSampler):
-            return Estimate(math.log(sampler.probability or 1.0), 0.0)
-        share = sampler.accepted_share(_SEED, _ATTEMPTS)
-        if not share:
-            raise UnsatisfiableError(f"none of {_ATTEMPTS:,} names came to an end within 64 letters")
-        return Estimate(math.log(share), math.sqrt((1 - share) / (share * _ATTEMPTS)))
+    def texts(self) -> list[str]:
+        return [text for names in self._sampler.draw(_SEED, self.count) for text in names.decode(self.vocabulary)]
 
     def log_probs(self, texts: Sequence[str]) -> Floats:
         """Of whole names (texts,), given that they end in time; minus infinity for those it cannot spell."""
         names, unknown = Names.of_texts(texts, self.vocabulary)
-        log_probs = names.totals(self.engine.log_probs(names)) - self.completion.value
+        log_probs = names.totals(self.engine.log_probs(names)) - math.log(self._sampler.probability)
         log_probs[unknown] = -np.inf
         return log_probs
 
 
-def estimate_divergence(p: Drawn, q: Drawn) -> Divergence:
-    """Kullback-Leibler divergence of q from p, from the names that p gave."""
-    if not set(p.vocabulary.letters) <= set(q.vocabulary.letters):
-        return Divergence(math.inf, math.inf)
-    found = _estimate([p.log_probs(p.texts) - q.log_probs(p.texts)], p, q)
-    characters = 1 + sum(map(len, p.texts)) / len(p.texts)
-    return Divergence(found.value, found.value / characters, found.standard_error)
-
-
 def estimate_jensen_shannon(p: Drawn, q: Drawn) -> Estimate:
-    """Jensen-Shannon divergence in nats, at most log 2, from as many names of either: the mixture of two models is no
-    chain, so that nothing sums over its names exactly."""
+    """In nats, at most log 2, from as many names of either. Raises UnsatisfiableError where one gives no names."""
     halves = [
         0.5 * (math.log(2) - np.logaddexp(0, other.log_probs(own.texts) - own.log_probs(own.texts)))
         for own, other in ((p, q), (q, p))
     ]
-    return _estimate(halves, p, q)
-
-
-def _estimate(samples: Sequence[Floats], p: Drawn, q: Drawn) -> Estimate:
-    """The sum of the means of independent samples."""
-    variance = sum(float(sample.var()) / len(sample) for sample in samples)
-    variance += p.completion.standard_error**2 + q.completion.standard_error**2
-    return Estimate(sum(float(sample.mean()) for sample in samples), math.sqrt(variance))
+    variance = sum(float(half.var()) / len(half) for half in halves)
+    return Estimate(sum(float(half.mean()) for half in halves), math.sqrt(variance))

@@ -56,6 +56,7 @@ def following(catalog: Catalog, request: NextQuery) -> NextResponse:
 def describe(model: PublishedModel) -> ModelInfo:
     header = model.version.header
     facts, normalization = header.facts, header.vocabulary.normalization
+    run = _section(model.version.manifest, "facts")
     return ModelInfo(
         name=model.name,
         digest=model.digest,
@@ -63,19 +64,28 @@ def describe(model: PublishedModel) -> ModelInfo:
         parameters=model.parameters,
         layers=[{"type": layer["type"], **layer} for layer in header.layers],  # a file's keys are sorted
         block_size=header.block_size,
+        contexts=model.contexts,
+        longest_name=model.longest_name,
         vocabulary=VocabularyInfo(
             letters=list(header.vocabulary.letters),
             size=header.vocabulary.size,
             normalization={"form": normalization.form, "case": normalization.case},
         ),
-        losses=_section(facts, "losses"),
-        baselines=_section(_section(model.version.manifest, "facts"), "baselines"),
+        losses=_section(facts, "losses") | _losses(run, ""),
+        network_losses=_section(facts, "losses") | _losses(run, "network_"),
+        baselines=_section(run, "baselines"),
         data=_section(facts, "data"),
         config=_section(facts, "config"),
         facts=model.facts,
         published_at=str(model.version.manifest.get("published_at", "")) or None,
         sampler_version=SAMPLER_VERSION,
     )
+
+
+def _losses(run: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Those that a manifest tells of a version, by the part of the list."""
+    told = ((part, f"{kind}{part}_loss") for part in ("train", "dev", "test"))
+    return {part: run[key] for part, key in told if key in run}
 
 
 def _section(facts: dict[str, Any], name: str) -> dict[str, Any]:

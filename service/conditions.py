@@ -1,7 +1,7 @@
 """From the conditions of a request to a sampler that meets them."""
 
-from model.engine import NameSampler
 from model.errors import ConstraintError
+from model.sampling import Sampler
 from model.shaping import Settings
 from service.catalog import Catalog
 from service.problems import field_problem
@@ -9,9 +9,10 @@ from service.schemas import Conditions, Shape
 from service.served import ServedModel
 
 
-def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler]:
-    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet, a constraint that
-    is malformed or too complex, or `novel` where the training list is not known."""
+def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Sampler]:
+    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet, a min_length over
+    the default max_length, a constraint that is malformed or too complex, or `novel` where the training list is not
+    known."""
     model = catalog.get(request.model)
     settings = _settings(model, request)
     if request.novel and model.listing is None:
@@ -22,7 +23,7 @@ def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel,
         raise constraint_problem(error) from None
 
 
-def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, NameSampler] | None:
+def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Sampler] | None:
     """The same from what is kept, at once; None where something would have to be made or refused."""
     model = catalog.kept(request.model)
     if model is None:
@@ -44,4 +45,8 @@ def checked_top_k(model: ServedModel, request: Shape) -> int | None:
 
 def _settings(model: ServedModel, request: Conditions) -> Settings:
     checked_top_k(model, request)
-    return request.settings
+    if request.max_length is None and request.min_length > model.longest_name:
+        raise field_problem(
+            "/min_length", f"the longest training name has {model.longest_name} letters: give max_length too"
+        )
+    return request.settings(model.longest_name)

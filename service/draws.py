@@ -7,10 +7,9 @@ from random import Random
 
 import orjson
 
-from model.engine import NameSampler
 from model.errors import ConstraintError
 from model.names import Names
-from model.sampling import CHUNK, MAX_DISTINCT, SAMPLER_VERSION
+from model.sampling import CHUNK, MAX_DISTINCT, SAMPLER_VERSION, Sampler
 from model.spelling import Form
 from service.catalog import Catalog
 from service.conditions import constraint_problem, prepare_kept, prepare_sampler
@@ -31,7 +30,7 @@ class Draw:
     """A request ready to be answered."""
 
     model: ServedModel
-    sampler: NameSampler
+    sampler: Sampler
     seed: int | str
     request: SampleRequest
     distinct: Names | None
@@ -149,7 +148,7 @@ def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
     if request.n > SMALL or request.unique or request.details:
         return None
     kept = prepare_kept(catalog, request)
-    if kept is None or not kept[0].has_table:
+    if kept is None:
         return None
     count(PLANS, "kept")
     return _drawn(*kept, request, MAX_NAMES)
@@ -160,7 +159,7 @@ def drawn_seed() -> int:
     return _seeds.getrandbits(_DRAWN_SEED_BITS)
 
 
-def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, most: int) -> Draw:
+def _drawn(model: ServedModel, sampler: Sampler, request: SampleRequest, most: int) -> Draw:
     if request.n > most:
         raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
     if request.unique and request.n > MAX_DISTINCT:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from model.errors import NamesmithError, TooRareError, UnknownCharacterError, UnsatisfiableError
+from model.errors import NamesmithError, UnknownCharacterError, UnsatisfiableError
 from service.telemetry.metrics import REFUSALS, count
 
 MEDIA_TYPE = "application/problem+json"
@@ -100,7 +100,6 @@ def install(app: FastAPI) -> None:
         return respond(request, error.status_code, problem_type, _clip(detail, 300), headers=headers)
 
     translate(app, UnsatisfiableError, 422, "unsatisfiable")
-    translate(app, TooRareError, 422, "too-rare")
     translate(app, UnknownCharacterError, 422, "unknown-character")
 
     @app.exception_handler(NamesmithError)

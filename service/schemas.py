@@ -1,6 +1,6 @@
 """What requests look like. Bodies are strict in types; query parameters are text and are read."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -70,7 +70,9 @@ class Conditions(Shape):
     """What each name must meet."""
 
     min_length: Length = Field(1, description="Least letters; a condition, met exactly.")
-    max_length: Length = Field(MAX_NAME_LENGTH, description="Most letters; a condition, never a cut.")
+    max_length: Length | None = Field(
+        None, description="Most letters; a condition, never a cut. If left out, those of the longest training name."
+    )
     prefix: Text | None = Field(None, description="Letters that each name begins with.", examples=["ka"])
     suffix: Text | None = Field(None, description="Letters that each name ends with.")
     contains: Text | None = Field(None, description="Letters that stand somewhere in each name.")
@@ -82,17 +84,22 @@ class Conditions(Shape):
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> Self:
-        if self.min_length > self.max_length:
+        if self.max_length is not None and self.min_length > self.max_length:
             raise PydanticCustomError("lengths", "min_length is greater than max_length")
         return self
 
-    @cached_property
-    def settings(self) -> Settings:
-        return Settings(self.temperature, self.top_k, self.top_p, self.min_length, self.max_length)
+    def settings(self, longest: int) -> Settings:
+        """What the core takes; `longest` is the greatest length where the request names none. Raises ValueError for
+        lengths that are not in order then."""
+        return _settings(self.temperature, self.top_k, self.top_p, self.min_length, self.max_length or longest)
 
     @cached_property
     def constraints(self) -> Constraints:
         return Constraints(self.prefix, self.suffix, self.contains, self.pattern)
+
+
+_settings = lru_cache(maxsize=1024)(Settings)
+"""Made anew it would take a request for few names a part of its time."""
 
 
 class SampleRequest(Conditions):

@@ -26,8 +26,6 @@ class Settings(BaseSettings):
     block_list: str = Field(
         "default", description="Words that no name may hold: `default`, `off`, or a text file, one word a line."
     )
-    table_budget_mb: int = Field(256, ge=1, description="Memory a model's table may take; a larger model has none.")
-    context_cache_mb: int = Field(64, ge=1, description="Memory for contexts of a model without a table, each model.")
     plan_cache_mb: int = Field(192, ge=1, description="Memory for prepared samplers, all models together.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")
     max_header_bytes: int = Field(16_384, ge=1024, description="Largest request line with headers; else 431 or 414.")

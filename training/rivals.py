@@ -6,9 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from model.checkpoint import Checkpoint
+from model.compiling import compile_model
 from model.engine import TableEngine
-from model.engines import engine_for
-from model.live import LiveEngine
 from model.names import Names
 from model.transitions import Floats
 from training.dataset import NameList
@@ -24,8 +23,8 @@ class Rival:
     listed: frozenset[str] | None
 
     @cached_property
-    def engine(self) -> TableEngine | LiveEngine:
-        return engine_for(self.checkpoint)
+    def engine(self) -> TableEngine:
+        return TableEngine(compile_model(self.checkpoint, None))
 
     def may_have_seen(self, names: NameList) -> set[str]:
         """The names of a list that the model may have been trained on: exactly those that it was trained on if this is

@@ -6,19 +6,16 @@ from torch import Tensor
 
 from model.checkpoint import Checkpoint
 from model.engine import TableEngine
-from model.live import LiveEngine
-from model.remembered import Contexts
 from model.stack import Stack
 from model.transitions import Floats
 from training.checks import Check
 
-_SAMPLED_CONTEXTS = 2_000
 _BATCH = 64
 _TOLERANCE = 1e-9
 """In float64: the order of a sum may differ from batch to batch, but nothing else may."""
 
 
-def self_test(model: Checkpoint, engine: TableEngine | LiveEngine) -> list[Check]:
+def self_test(model: Checkpoint, engine: TableEngine) -> list[Check]:
     return [evaluation_mode(model), distributions(engine)]
 
 
@@ -35,7 +32,8 @@ def evaluation_mode(model: Checkpoint) -> Check:
 def _rows_are_alone(model: Checkpoint) -> bool:
     stack = model.stack.to(dtype=torch.float64)
     before = {name: tensor.clone() for name, tensor in stack.state().items()}
-    contexts = torch.from_numpy(_some_contexts(model.vocabulary.size, model.block_size, _BATCH).astype(np.int64))
+    shape = (_BATCH, model.block_size)
+    contexts = torch.from_numpy(np.random.default_rng(0).integers(model.vocabulary.size, size=shape))
     together, halves, alone = (_in_batches(stack, contexts, size) for size in (_BATCH, _BATCH // 2, 1))
     agree = all(
         bool(torch.isfinite(others).all()) and torch.allclose(together, others, rtol=_TOLERANCE, atol=_TOLERANCE)
@@ -44,26 +42,17 @@ def _rows_are_alone(model: Checkpoint) -> bool:
     return agree and all(torch.equal(before[name], tensor) for name, tensor in stack.state().items())
 
 
-def distributions(engine: TableEngine | LiveEngine) -> Check:
-    """Of all contexts, or of some taken at random where there is no table."""
-    if isinstance(engine, TableEngine):
-        which, log_probs = "every context", engine.transitions.log_probs
-    else:
-        which = f"{_SAMPLED_CONTEXTS:,} contexts"
-        log_probs = engine.rows(_some_contexts(engine.size, engine.block_size, _SAMPLED_CONTEXTS))
+def distributions(engine: TableEngine) -> Check:
+    """Of all contexts."""
     return Check(
         "distributions",
-        _are_distributions(log_probs),
-        f"the next-character probabilities of {which} must be finite and sum to 1",
+        _are_distributions(engine.transitions.log_probs),
+        "the next-character probabilities of every context must be finite and sum to 1",
     )
 
 
 def _are_distributions(log_probs: Floats) -> bool:
     return bool(np.isfinite(log_probs).all() and np.abs(np.exp(log_probs).sum(axis=1) - 1).max() < _TOLERANCE)
-
-
-def _some_contexts(size: int, block_size: int, count: int) -> Contexts:
-    return np.random.default_rng(0).integers(size, size=(count, block_size), dtype=np.uint16)
 
 
 def _in_batches(stack: Stack, contexts: Tensor, size: int) -> Tensor:

@@ -119,7 +119,7 @@ class StreamFacts:
 
     model_digest: str
     seed: int | str
-    probability: float | None
+    probability: float
     exhausted: bool
     request_id: str
 

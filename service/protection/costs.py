@@ -12,8 +12,6 @@ _BLEND = 20.0
 """Making the table of a blend."""
 _RANKING, _RANKED = 40.0, 0.3
 _SCORED, _SCORED_LETTERS = 0.002, 0.005
-_SLOWER = 20.0
-"""A model without a table, beside one with."""
 
 
 def of_plan(catalog: Catalog, asked: Conditions) -> float:
@@ -26,7 +24,7 @@ def of_plan(catalog: Catalog, asked: Conditions) -> float:
 
 def of_sample(catalog: Catalog, asked: SampleRequest) -> float:
     each = _NAME + _UNIQUE * asked.unique + _FACTS * asked.details
-    return 0.2 + asked.n * each * _slowness(catalog, asked.model) + of_plan(catalog, asked)
+    return 0.2 + asked.n * each + of_plan(catalog, asked)
 
 
 def of_begun_stream(catalog: Catalog, asked: SampleRequest) -> float:
@@ -40,17 +38,12 @@ def of_top(catalog: Catalog, asked: TopQuery) -> float:
 
 def of_loss(catalog: Catalog, asked: LossRequest) -> float:
     each = _SCORED + _SCORED_LETTERS * asked.details
-    return 0.2 + len(asked.names) * each * _slowness(catalog, asked.model) + _blending(catalog, asked.model)
+    return 0.2 + len(asked.names) * each + _blending(catalog, asked.model)
 
 
 def of_next(catalog: Catalog, asked: NextQuery) -> float:
-    return 0.2 * _slowness(catalog, asked.model) + _blending(catalog, asked.model)
+    return 0.2 + _blending(catalog, asked.model)
 
 
 def _blending(catalog: Catalog, model: str | None) -> float:
     return 0.0 if catalog.kept(model) is not None else _BLEND
-
-
-def _slowness(catalog: Catalog, model: str | None) -> float:
-    kept = catalog.kept(model)
-    return 1.0 if kept is None or kept.has_table else _SLOWER

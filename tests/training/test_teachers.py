@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from model import checkpoint
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from model.shaping import Settings
 from model.stack import Stack
 from model.store import Store
@@ -178,5 +179,5 @@ def test_every_preset_is_trained_published_and_sampled_from(
     assert (f"teachers: step {40 if preset == 'best' else 80}" in outcome.out) == (preset in TAUGHT)
     model = Store(store).load("tiny").checkpoint
     assert model.block_size == PRESETS[preset].block_size
-    drawn = engine_for(model).sampler(Settings(), [], None).draw(0, 20)
+    drawn = TableEngine(compile_model(model, None)).sampler(Settings(), [], None).draw(0, 20)
     assert sum(len(draws.decode(model.vocabulary)) for draws in drawn) == 20

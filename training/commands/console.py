@@ -5,9 +5,6 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
-from model.errors import TableTooLargeError
-from model.header import read_header
-from model.transitions import check_budget
 from training.counted_list import Losses
 from training.dataset import NameList
 from training.splits import MIN_TO_HOLD_OUT
@@ -36,12 +33,3 @@ def print_losses(losses: Losses) -> None:
         )
     else:
         out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")
-
-
-def print_table_size(checkpoint: bytes) -> None:
-    """A word on a model that is served by its network, because its table would be too large."""
-    header = read_header(checkpoint)
-    try:
-        check_budget(header.vocabulary.size, header.block_size)
-    except TableTooLargeError as error:
-        out.print(f"{escape(str(error))}; it is served by its network instead (see docs/training.md, Long contexts)")

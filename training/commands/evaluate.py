@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from model import store
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from training.commands.console import out, print_losses
 from training.commands.options import (
     DataArgument,
@@ -44,7 +45,8 @@ def evaluate(
     vocabulary = version.checkpoint.vocabulary
     names = read_names(data, vocabulary.normalization, weight_column, skip_bad_lines, where)
     losses, baselines = measure(version.checkpoint, names, split)
-    quality = sample_quality(engine_for(version.checkpoint), vocabulary, Reference.of(names, split))
+    engine = TableEngine(compile_model(version.checkpoint, None))
+    quality = sample_quality(engine, vocabulary, Reference.of(names, split))
     print_losses(losses)
     for part, reached in baselines.items():
         ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())

@@ -9,8 +9,9 @@ from rich.markup import escape
 
 from model import checkpoint, store
 from model.checkpoint import Checkpoint
-from model.engines import engine_for
-from model.errors import TooRareError, UnsatisfiableError
+from model.compiling import compile_model
+from model.engine import TableEngine
+from model.errors import UnsatisfiableError
 from model.version_files import DIAGNOSTICS_FILE
 from training.commands.console import out
 from training.commands.options import (
@@ -61,10 +62,11 @@ def report(
 
 
 def _quality(model: Checkpoint, reference: Reference) -> dict[str, Any]:
-    """What it generates; nothing of a model that gives too few names."""
+    """What it generates; nothing of a model that gives no names."""
     try:
-        return {"quality": sample_quality(engine_for(model), model.vocabulary, reference).facts()}
-    except (UnsatisfiableError, TooRareError):
+        engine = TableEngine(compile_model(model, None))
+        return {"quality": sample_quality(engine, model.vocabulary, reference).facts()}
+    except UnsatisfiableError:
         return {"quality": None}
 
 

@@ -11,7 +11,7 @@ from model import store
 from model.layers import TANH_GAIN
 from model.store import Store, check_name
 from training.checks import Check
-from training.commands.console import err, out, print_list, print_losses, print_table_size
+from training.commands.console import err, out, print_list, print_losses
 from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.interruptions import (
     DEFAULT_DIRECTORY,
@@ -145,7 +145,6 @@ def _watched(
 
 def _print_result(result: Result) -> None:
     print_losses(result.losses)
-    print_table_size(result.data)
     out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
 
 

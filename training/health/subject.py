@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.checkpoint import Checkpoint
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from model.errors import NamesmithError
 from model.shaping import Settings
 from training.health.diagnostics import Diagnostics
@@ -64,7 +65,7 @@ def failed(name: str, config: Config, diagnostics: Diagnostics) -> Subject:
 def _sample(model: Checkpoint) -> list[str]:
     """Some names at the default settings, seed 0; none where none can be drawn."""
     try:
-        sampler = engine_for(model).sampler(Settings(), [], None)
+        sampler = TableEngine(compile_model(model, None)).sampler(Settings(), [])
         return [name for draws in sampler.draw(0, _SAMPLES) for name in draws.decode(model.vocabulary)]
     except NamesmithError:
         return []

@@ -305,8 +305,8 @@ def test_a_reader_finds_the_old_version_or_the_new_one(name: str, tmp_path: Path
 def test_no_fsync_and_no_rename_can_be_left_out(tmp_path: Path, figure: Figure) -> None:
     """Else the test above would not show that they are needed: each has a call in which a crash without it leaves a
     fault. Some are there twice: that of NAME when `versions` was made in it, which the one for `history` repeats, and
-    those of the directory in which a renamed model is made; without both there are faults. And a directory in which nothing was done since is synced for a writer that was
-    killed in between."""
+    those of the directory in which a renamed model is made; without both there are faults. And a directory in which
+    nothing was done since is synced for a writer that was killed in between."""
     caught: dict[tuple[object, ...], bool] = {}
     for name in CALLS:
         work = tmp_path / name

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from model.constraints import Constraints
+from model.constraints import DISTANCE, Constraints
 from model.pattern_syntax import MAX_PATTERN_LENGTH
 from model.random_numbers import MAX_SEED, MAX_SEED_LETTERS
 from model.shaping import Settings
@@ -26,6 +26,7 @@ MAX_NAMES = 10_000
 MAX_STREAMED = 1_000_000
 MAX_FOLLOWED = 100
 MAX_TOP = 1_000
+MAX_EXCLUDED = 100
 MAX_MODEL_NAME = 300
 """Of a blend of four models with the longest names, and weights."""
 
@@ -79,6 +80,18 @@ class Conditions(Shape):
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)] | None = Field(
         None, description="A regular expression that each whole name matches (a subset: see docs/api.md)."
     )
+    near: Text | None = Field(
+        None, description="A name to which each name is close, within `distance`; not it itself.", examples=["aria"]
+    )
+    distance: int = Field(
+        DISTANCE,
+        ge=1,
+        le=3,
+        description="For `near`: most edits (insert, delete or replace a letter, swap neighbours).",
+    )
+    exclude: list[Text] | None = Field(
+        None, min_length=1, max_length=MAX_EXCLUDED, description="Parts that no name holds, beside the block list."
+    )
     novel: bool = Field(False, description="Only names that are not in the training data.")
     case: NameCase = Field("title", description="Of the names in the answer.")
 
@@ -95,7 +108,15 @@ class Conditions(Shape):
 
     @cached_property
     def constraints(self) -> Constraints:
-        return Constraints(self.prefix, self.suffix, self.contains, self.pattern)
+        return Constraints(
+            self.prefix,
+            self.suffix,
+            self.contains,
+            self.pattern,
+            self.near,
+            self.distance,
+            tuple(self.exclude or ()),
+        )
 
 
 _settings = lru_cache(maxsize=1024)(Settings)

@@ -4,8 +4,10 @@ from service.catalog import Catalog
 from service.conditions import prepare_kept
 from service.schemas import Conditions, LossRequest, NextQuery, SampleRequest, TopQuery
 
-_PLAN, _SUFFIX, _CONTAINS, _PATTERN = 15.0, 40.0, 120.0, 60.0
+_PLAN, _SUFFIX, _CONTAINS, _PATTERN, _EXCLUDE = 15.0, 40.0, 120.0, 60.0, 60.0
 """Making a sampler, and what each kind of constraint adds to that."""
+_NEAR = {1: 20.0, 2: 40.0, 3: 250.0}
+"""The same by distance."""
 _NAME, _UNIQUE, _FACTS = 0.002, 0.012, 0.002
 """Drawing and writing a name, and what it costs more."""
 _BLEND = 20.0
@@ -18,7 +20,13 @@ def of_plan(catalog: Catalog, asked: Conditions) -> float:
     """Nothing where the sampler is kept. Raises what `prepare_kept` raises."""
     if prepare_kept(catalog, asked) is not None:
         return 0.0
-    parts = ((asked.suffix, _SUFFIX), (asked.contains, _CONTAINS), (asked.pattern, _PATTERN))
+    parts = (
+        (asked.suffix, _SUFFIX),
+        (asked.contains, _CONTAINS),
+        (asked.pattern, _PATTERN),
+        (asked.near, _NEAR[asked.distance]),
+        (asked.exclude, _EXCLUDE),
+    )
     return _PLAN + _blending(catalog, asked.model) + sum(cost for constraint, cost in parts if constraint is not None)
 
 

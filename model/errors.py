@@ -27,7 +27,7 @@ class UnknownCharacterError(VocabularyError):
     def __init__(self, char: str, position: int) -> None:
         self.char = char
         self.position = position
-        super().__init__(f"character {char!a} at position {position + 1} is not in the model's vocabulary")
+        super().__init__(f"character {char!r} at position {position + 1} is not in the model's vocabulary")
 
 
 class StackError(NamesmithError):

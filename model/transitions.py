@@ -79,10 +79,6 @@ class Transitions:
         """Number of states, which are contexts."""
         return len(self.log_backoffs)
 
-    def __len__(self) -> int:
-        """Number of states, which are contexts."""
-        return len(self.log_probs)
-
     @property
     def nbytes(self) -> int:
         arrays = (self.starts, self.symbols, self.arc_log_probs, self.arc_successors, self.log_backoffs)

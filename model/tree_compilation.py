@@ -1,7 +1,9 @@
 """Stand-in until the compiler is merged."""
 from collections.abc import Sequence
+
 from model.checkpoint import Checkpoint
 from model.context_tree import ContextTree
+
 DEFAULT_CONTEXTS = 32_768
 
 

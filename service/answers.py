@@ -7,10 +7,9 @@ import numpy as np
 from model.descriptions import description_in
 from model.errors import ConstraintError, UnknownCharacterError
 from model.names import Names
-from model.sampling import SAMPLER_VERSION
+from model.sampling import SAMPLER_VERSION, Sampler
 from model.shaping import Settings
-from service.catalog import Catalog
-from service.conditions import checked_top_k, constraint_problem, prepare_sampler
+from service.conditions import checked_top_k, constraint_problem
 from service.problems import field_problem
 from service.replies import (
     ModelInfo,
@@ -21,12 +20,11 @@ from service.replies import (
     VocabularyInfo,
 )
 from service.schemas import NextQuery, TopQuery
-from service.served import PublishedModel
+from service.served import PublishedModel, ServedModel
 
 
-def top(catalog: Catalog, request: TopQuery) -> TopResponse:
-    """The most probable names. Raises what `prepare_sampler` raises, and ProblemError where the search is too wide."""
-    model, sampler = prepare_sampler(catalog, request)
+def top(model: ServedModel, sampler: Sampler, request: TopQuery) -> TopResponse:
+    """The most probable names. Raises ProblemError where the search is too wide."""
     try:
         ranking = sampler.most_probable(request.k)
     except ConstraintError as error:
@@ -36,10 +34,9 @@ def top(catalog: Catalog, request: TopQuery) -> TopResponse:
     return TopResponse(names=names, model=model.reference, probability=sampler.probability)
 
 
-def following(catalog: Catalog, request: NextQuery) -> NextResponse:
-    """The distribution of the next character. Raises UnknownModelError, and ProblemError for a beginning with a
-    character outside the vocabulary."""
-    model = catalog.get(request.model)
+def following(model: ServedModel, request: NextQuery) -> NextResponse:
+    """The distribution of the next character. Raises ProblemError for a beginning with a character outside the
+    vocabulary."""
     vocabulary = model.vocabulary
     context = vocabulary.normalization(request.context)
     try:

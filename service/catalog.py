@@ -38,7 +38,8 @@ class Catalog:
     def __init__(self, default: str, plan_bytes: int) -> None:
         self.roster = Roster()
         self._default = default
-        self._pin: str | None = None
+        self.pin: str | None = None
+        """The digest that a request insists on."""
         self._samplers: LRUCache[Key, Sampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
         self._samplers_lock = Lock()
         self._blends = Blends()
@@ -75,15 +76,15 @@ class Catalog:
         return model
 
     def _checked(self, model: Model) -> Model:
-        if self._pin is not None and self._pin != model.digest:
-            raise VersionGoneError(f"version {self._pin[:12]} is not served; {model.name} is now {model.digest[:12]}")
+        if self.pin is not None and self.pin != model.digest:
+            raise VersionGoneError(f"version {self.pin[:12]} is not served; {model.name} is now {model.digest[:12]}")
         return model
 
     def pinned(self, digest: str) -> "Catalog":
         """The same models and samplers, for a request that insists on one version: `get` raises VersionGoneError for
         any other."""
         pinned = copy(self)
-        pinned._pin = digest
+        pinned.pin = digest
         return pinned
 
     def awaits(self, name: str | None) -> bool:

@@ -1,12 +1,18 @@
 """From the conditions of a request to a sampler that meets them."""
 
-from model.errors import ConstraintError
+import re
+
+from model.errors import ConstraintError, UnsatisfiableError
 from model.sampling import Sampler
 from model.shaping import Settings
-from service.catalog import Catalog
+from service.catalog import Catalog, Key
 from service.problems import field_problem
 from service.schemas import Conditions, Shape
 from service.served import ServedModel
+
+_ESCAPE = re.compile(r"\\.")
+_SHOWN = 8
+"""Letters that an error names."""
 
 
 def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Sampler]:
@@ -14,13 +20,20 @@ def prepare_sampler(catalog: Catalog, request: Conditions) -> tuple[ServedModel,
     the default max_length, a constraint that is malformed or too complex, or `novel` where the training list is not
     known."""
     model = catalog.get(request.model)
+    return model, prepare_with(catalog, model, request)
+
+
+def prepare_with(catalog: Catalog, model: ServedModel, request: Conditions) -> Sampler:
+    """The same for a model that is at hand."""
     settings = _settings(model, request)
     if request.novel and model.listing is None:
         raise field_problem("/novel", "the training list of this model is not known: it was published without one")
     try:
-        return model, catalog.sampler(model, settings, request.constraints, request.novel)
+        return catalog.sampler(model, settings, request.constraints, request.novel)
     except ConstraintError as error:
         raise constraint_problem(error) from None
+    except UnsatisfiableError as error:
+        raise UnsatisfiableError(str(error) + _foreign(model, request)) from None
 
 
 def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Sampler] | None:
@@ -32,6 +45,11 @@ def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Sa
     return None if sampler is None else (model, sampler)
 
 
+def sampler_key(model: ServedModel, request: Conditions) -> Key:
+    """What a sampler depends on."""
+    return model.name, model.digest, request.settings, request.constraints, request.novel
+
+
 def constraint_problem(error: ConstraintError) -> Exception:
     return field_problem(f"/{error.field}", str(error), "constraint")
 
@@ -41,6 +59,18 @@ def checked_top_k(model: ServedModel, request: Shape) -> int | None:
     if request.top_k is not None and request.top_k > size:
         raise field_problem("/top_k", f"at most {size}, the symbols of this model")
     return request.top_k
+
+
+def _foreign(model: ServedModel, request: Conditions) -> str:
+    """Which letters the constraints have and the model has not: no name can hold those."""
+    asked = {name: getattr(request, name) or "" for name in ("prefix", "suffix", "contains")}
+    asked["pattern"] = "".join(filter(str.isalpha, _ESCAPE.sub("", request.pattern or "")))
+    for field, text in asked.items():
+        letters = dict.fromkeys(model.vocabulary.normalization(text))
+        foreign = [repr(letter) for letter in letters if letter not in model.vocabulary.letters]
+        if foreign:
+            return f"; the model has no {', '.join(foreign[:_SHOWN])} of the {field}"
+    return ""
 
 
 def _settings(model: ServedModel, request: Conditions) -> Settings:

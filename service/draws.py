@@ -51,9 +51,14 @@ class Draw:
         }
 
     @property
+    def count(self) -> int:
+        """How many names the answer has."""
+        return self.request.n if self.distinct is None else len(self.distinct)
+
+    @property
     def exhausted(self) -> bool:
         """No more names differ from those there are."""
-        return self.distinct is not None and len(self.distinct) < self.request.n
+        return self.count < self.request.n
 
     def names(self, first: int = 0) -> Iterator[Names]:
         """As many as are asked for, from number `first` on; those of a request for unique ones begin with the first."""
@@ -138,9 +143,10 @@ def answer_headers(digest: str) -> dict[str, str]:
 
 
 def prepare(catalog: Catalog, request: SampleRequest, most: int = MAX_NAMES) -> Draw:
-    """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler` raises, and
-    ProblemError for more names than may be asked for, or than can be told apart in memory."""
-    return _drawn(*prepare_sampler(catalog, request), request, most)
+    """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler`, `check_number` and
+    `prepare_with` raise."""
+    check_number(request, most)
+    return prepare_with(*prepare_sampler(catalog, request), request)
 
 
 def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
@@ -151,7 +157,7 @@ def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
     if kept is None:
         return None
     count(PLANS, "kept")
-    return _drawn(*kept, request, MAX_NAMES)
+    return prepare_with(*kept, request)
 
 
 def drawn_seed() -> int:
@@ -159,11 +165,17 @@ def drawn_seed() -> int:
     return _seeds.getrandbits(_DRAWN_SEED_BITS)
 
 
-def _drawn(model: ServedModel, sampler: Sampler, request: SampleRequest, most: int) -> Draw:
+def check_number(request: SampleRequest, most: int = MAX_NAMES) -> None:
+    """Raises ProblemError for more names than may be asked for, or than can be told apart in memory."""
     if request.n > most:
         raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
     if request.unique and request.n > MAX_DISTINCT:
         raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
+
+
+def prepare_with(model: ServedModel, sampler: Sampler, request: SampleRequest) -> Draw:
+    """Makes a request ready with its sampler; those that are to differ are drawn. Raises ProblemError where that takes
+    too much memory."""
     seed = drawn_seed() if request.seed is None else request.seed
     try:
         distinct = sampler.draw_distinct(seed, request.n) if request.unique else None

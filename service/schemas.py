@@ -1,5 +1,6 @@
 """What requests look like. Bodies are strict in types; query parameters are text and are read."""
 
+import re
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -30,6 +32,8 @@ MAX_EXCLUDED = 100
 MAX_MODEL_NAME = 300
 """Of a blend of four models with the longest names, and weights."""
 
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,64}")
+
 
 def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | str:
     try:
@@ -41,17 +45,19 @@ def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | 
 
 
 def _number_if_digits(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 64 else value
+    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else value
 
 
 SeedNumber = Annotated[int, Field(ge=0, le=MAX_SEED)]
 SeedText = Annotated[str, Field(min_length=1, max_length=MAX_SEED_LETTERS)]
 Seed = Annotated[SeedNumber | SeedText, WrapValidator(_one_seed_error)]
+_NAMES = f"Each of 1 to {MAX_NAME_LENGTH} characters."
 _MODEL = "Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
 Length = Annotated[int, Field(ge=1, le=MAX_NAME_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
-NameText = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+Names = Annotated[list[str], FailFast(), Field(min_length=1, max_length=MAX_NAMES)]
+"""Each of 1 to 64 characters, which is looked at when they are scored: one that is not can be skipped."""
 
 
 class Shape(BaseModel):
@@ -177,7 +183,8 @@ class Scoring(BaseModel):
     model: ModelName | None = Field(None, description=_MODEL)
     details: bool = Field(False, description="The log-probability of each character.")
     unknown: Literal["error", "skip"] = Field(
-        "error", description="What to do with a name that has a character outside the vocabulary."
+        "error",
+        description="What to do with a name that cannot be scored, as it is too long or has unknown characters.",
     )
 
 
@@ -186,13 +193,13 @@ class LossRequest(Scoring):
 
     model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"names": ["emma", "xqzzt"]}]})
 
-    names: list[NameText] = Field(min_length=1, max_length=MAX_NAMES)
+    names: Names = Field(description=_NAMES)
 
 
 class LossQuery(Scoring):
     """The same as query parameters: `name=emma&name=ava`."""
 
-    name: list[NameText] = Field(min_length=1, max_length=MAX_NAMES, examples=[["emma"]])
+    name: Names = Field(description=_NAMES, examples=[["emma"]])
 
     def as_request(self) -> LossRequest:
         return LossRequest(names=self.name, model=self.model, details=self.details, unknown=self.unknown)

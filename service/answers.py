@@ -41,7 +41,7 @@ def following(catalog: Catalog, request: NextQuery) -> NextResponse:
     character outside the vocabulary."""
     model = catalog.get(request.model)
     vocabulary = model.vocabulary
-    context = vocabulary.normalization(request.context)
+    context = vocabulary.normalization.beginning(request.context)
     try:
         symbols = vocabulary.encode(context)
     except UnknownCharacterError as error:

@@ -65,7 +65,7 @@ class Scores:
 
 def score_names(model: ServedModel, given: Sequence[str]) -> Scores:
     """Scores names as they were given."""
-    texts = model.vocabulary.normalization.all_of(given)
+    texts = model.vocabulary.normalization.names(given)
     names, unknown = Names.of_texts(texts, model.vocabulary)
     steps = model.engine.log_probs(names)
     return Scores(model.vocabulary, texts, names, unknown, steps, names.totals(steps), model.novel(names))

@@ -37,12 +37,13 @@ def compile_constraints(constraints: Constraints, vocabulary: Vocabulary) -> Aut
 
     Raises ConstraintError, whose `field` names the constraint to change.
     """
+    normalization = vocabulary.normalization
     parts = [
-        (name, minimise(_literal(text, builder, vocabulary), name))
-        for name, text, builder in (
-            ("prefix", constraints.prefix, literal_prefix),
-            ("suffix", constraints.suffix, literal_suffix),
-            ("contains", constraints.contains, contains),
+        (name, minimise(_literal(read(text), builder, vocabulary), name))
+        for name, text, read, builder in (
+            ("prefix", constraints.prefix, normalization.beginning, literal_prefix),
+            ("suffix", constraints.suffix, normalization.ending, literal_suffix),
+            ("contains", constraints.contains, normalization.part, contains),
         )
         if text
     ]
@@ -73,7 +74,7 @@ def _intersection(parts: list[tuple[str, Automaton]]) -> Automaton | None:
 
 def _literal(text: str, builder: Callable[[Ids, int], Automaton], vocabulary: Vocabulary) -> Automaton:
     try:
-        return builder(vocabulary.encode(vocabulary.normalization(text)), vocabulary.size)
+        return builder(vocabulary.encode(text), vocabulary.size)
     except UnknownCharacterError:
         return nothing(vocabulary.size)
 
@@ -99,5 +100,5 @@ def compile_block_list(words: frozenset[str], vocabulary: Vocabulary) -> Automat
 def _possible(words: Iterable[str], vocabulary: Vocabulary) -> list[Ids]:
     """The words that the alphabet can spell, as letter ids, in order."""
     letters = set(vocabulary.letters)
-    normalised = {vocabulary.normalization(word) for word in words} - {""}
+    normalised = {vocabulary.normalization.part(word) for word in words} - {""}
     return [vocabulary.encode(word) for word in sorted(normalised) if letters.issuperset(word)]

@@ -38,7 +38,7 @@ def following(model: ServedModel, request: NextQuery) -> NextResponse:
     """The distribution of the next character. Raises ProblemError for a beginning with a character outside the
     vocabulary."""
     vocabulary = model.vocabulary
-    context = vocabulary.normalization(request.context)
+    context = vocabulary.normalization.beginning(request.context)
     try:
         symbols = vocabulary.encode(context)
     except UnknownCharacterError as error:

@@ -85,9 +85,8 @@ def _fault(index: int, name: object) -> tuple[int, str | None]:
 
 
 def score_names(model: ServedModel, given: Sequence[str]) -> Scores:
-    """Scores names as they were given, but for spaces around and several together."""
-    spaced = not all(map(str.isalpha, given))
-    texts = model.vocabulary.normalization.all_of([" ".join(name.split()) for name in given] if spaced else given)
+    """Scores names as they were given."""
+    texts = model.vocabulary.normalization.names(given)
     names, unknown = Names.of_texts(texts, model.vocabulary)
     steps = model.engine.log_probs(names)
     return Scores(model.vocabulary, texts, names, unknown, steps, names.totals(steps), model.novel(names))

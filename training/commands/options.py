@@ -9,25 +9,10 @@ import typer
 from model import store
 from model.errors import NamesmithError, StoreError
 from model.store import Store, Version, check_name
-from training.list_files import Where
 from training.splits import SplitRule
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of the store.")]
-DataArgument = Annotated[Path, typer.Argument(help="Text file, one name a line, or CSV with a `name` column.")]
-WeightOption = Annotated[str | None, typer.Option("--weight-column", help="CSV column that weighs each name.")]
-
-
-def _where(text: str) -> Where:
-    column, equals, value = text.partition("=")
-    if not (equals and column.strip()):
-        raise typer.BadParameter(f"{text[:64]!a} is not COLUMN=VALUE")
-    return Where(column.strip(), value.strip())
-
-
-WhereOption = Annotated[
-    Where | None,
-    typer.Option("--where", parser=_where, metavar="COLUMN=VALUE", help="Only the CSV's rows with this value there."),
-]
+DataArgument = Annotated[Path, typer.Argument(help="List of names: text, CSV, TSV, JSON or NDJSON, gzip or not.")]
 SplitOption = Annotated[SplitRule, typer.Option("--split", help="By name, or line by line as in the lectures.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be lost, and lose nothing.")]
 SkipOption = Annotated[bool, typer.Option("--skip-bad-lines", help="Leave out lines that cannot be used.")]

@@ -27,7 +27,7 @@ def choose(tree: SuffixTree, gains: Floats, budget: int) -> Kept:
     return _above(tree, gains, possible, float(np.exp(high)))
 
 
-def gains_over(tree: SuffixTree, visits: Floats, means: Floats, others: Floats) -> Floats:
+def gains_over(visits: Floats, means: Floats, others: Floats) -> Floats:
     """Visits times the Kullback-Leibler divergence of each context's row from another one: (contexts,) in nats.
     Both arrays of rows are (contexts, symbols)."""
     safe = np.maximum(means, 1e-30)

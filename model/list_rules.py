@@ -1,4 +1,4 @@
-"""What a list of names says about spelling: where separators may stand, and how often a new pair of letters comes up."""
+"""What a list of names says about spelling: where separators stand, and how often a new pair of letters comes up."""
 
 import unicodedata
 from dataclasses import dataclass

@@ -17,12 +17,10 @@ _COLUMNS = 8
 @dataclass(frozen=True, eq=False)
 class SuffixTree:
     """Context 0 is the empty one, 1 + s the symbol s alone, and the others follow by length. Context i is `firsts[i]`
-    followed by context `suffixes[i]`; without its last symbol it is `prefixes[i]`, -1 where that is not in the tree.
-    The visits that end in it are `order[begins[i]:ends[i]]`."""
+    followed by context `suffixes[i]`. The visits that end in it are `order[begins[i]:ends[i]]`."""
 
     suffixes: Ints
     firsts: Ints
-    prefixes: Ints
     begins: Ints
     ends: Ints
     levels: Ints
@@ -61,8 +59,7 @@ class SuffixTree:
             parts.append((suffixes, firsts, begins, ends))
             levels.append(levels[-1] + len(begins))
         suffixes, firsts, begins, ends = (np.concatenate(column) for column in zip(*parts, strict=True))
-        bounds = np.array(levels)
-        return cls(suffixes, firsts, _prefixes(suffixes, firsts, bounds, symbols), begins, ends, bounds, order, symbols)
+        return cls(suffixes, firsts, begins, ends, np.array(levels), order, symbols)
 
     @cached_property
     def lasts(self) -> Ints:
@@ -72,6 +69,21 @@ class SuffixTree:
         for length in self.lengths[1:]:
             lasts[self.of_length(length)] = lasts[self.suffixes[self.of_length(length)]]
         return lasts
+
+    @cached_property
+    def prefixes(self) -> Ints:
+        """Each context without its last symbol (contexts,), -1 where that is not in the tree: it begins as the context
+        does, and goes on as the suffix without the last symbol."""
+        prefixes = np.full(len(self), -1, dtype=np.int64)
+        prefixes[: self.levels[2]] = 0
+        for length in self.lengths[1:]:
+            mine, shorter = self.of_length(length), np.arange(self.levels[length - 1], self.levels[length])
+            keys = self.suffixes[shorter] * self.symbols + self.firsts[shorter]
+            behind = prefixes[self.suffixes[mine]]
+            wanted = np.where(behind >= 0, behind * self.symbols + self.firsts[mine], -1)
+            places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+            prefixes[mine] = np.where(keys[places] == wanted, shorter[places], -1)
+        return prefixes
 
     def __len__(self) -> int:
         return len(self.suffixes)
@@ -85,7 +97,7 @@ class SuffixTree:
         return slice(int(self.levels[length]), int(self.levels[length + 1]))
 
     def sums(self, weights: Floats, rows: NDArray[np.floating]) -> Floats:
-        """Of the `rows` (n, width) of the visits in each context, row i counted `weights[i]` times: (contexts, width)."""
+        """Of the `rows` (n, width) of the visits in each context, row i counted `weights[i]` times."""
         out = np.empty((len(self), rows.shape[1]))
         heavy = weights[self.order, None]
         for begin in range(0, rows.shape[1], _COLUMNS):
@@ -119,18 +131,3 @@ def _spread(begins: Ints, ends: Ints, first: int, length: int) -> Ints:
     inside = np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
     owners[inside] = np.repeat(np.arange(first, first + len(begins)), lengths)
     return owners
-
-
-def _prefixes(suffixes: Ints, firsts: Ints, levels: Ints, symbols: int) -> Ints:
-    """A context without its last symbol begins as it does, and goes on as its suffix without the last symbol."""
-    prefixes = np.full(len(suffixes), -1, dtype=np.int64)
-    prefixes[: levels[2]] = 0
-    for length in range(2, len(levels) - 1):
-        mine = slice(levels[length], levels[length + 1])
-        shorter = np.arange(levels[length - 1], levels[length])
-        keys = suffixes[shorter] * symbols + firsts[shorter]
-        behind = prefixes[suffixes[mine]]
-        wanted = np.where(behind >= 0, behind * symbols + firsts[mine], -1)
-        places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        prefixes[mine] = np.where(keys[places] == wanted, shorter[places], -1)
-    return prefixes

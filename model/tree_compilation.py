@@ -10,11 +10,11 @@ from model.checkpoint import Checkpoint
 from model.context_choice import Kept, choose, gains_over, own, suffixes_kept
 from model.context_tree import ContextTree
 from model.errors import NamesmithError
+from model.kneser_ney import KneserNey
 from model.list_rules import ListRules
 from model.names import Names
 from model.suffix_tree import SuffixTree
 from model.transitions import Floats
-from model.tree_counts import counted
 from model.visits import Visits, drawn, listed
 from model.vocabulary import BOUNDARY, Vocabulary
 
@@ -78,7 +78,8 @@ def compile_tree(
     tree = SuffixTree.of(visits.contexts, visits.weights, symbols, _LEAST_VISITS)
     kept, rows = _kept_rows(tree, visits, contexts)
     if known is not None:
-        rows = (1 - _COUNTED_SHARE) * rows + _COUNTED_SHARE * counted(tree, kept, seen, observed)
+        rows[kept] *= 1 - _COUNTED_SHARE
+        rows[kept] += _COUNTED_SHARE * KneserNey.of(tree, kept, seen.contexts, observed).rows(np.flatnonzero(kept))
         rows = _ruled(tree, kept, rows, known.rules, invented)
     return _context_tree(tree, kept, rows)
 
@@ -90,9 +91,9 @@ def _kept_rows(tree: SuffixTree, visits: Visits, contexts: int) -> tuple[Kept, F
     everywhere = sums[0] / sums[0].sum()
     means = (sums + _OWN_WEIGHT * 1e-6 * everywhere) / (sums.sum(axis=1) + _OWN_WEIGHT * 1e-6)[:, None]
     counts = sums.sum(axis=1)
-    kept = choose(tree, gains_over(tree, counts, means, means[tree.suffixes]), contexts)
+    kept = choose(tree, gains_over(counts, means, means[tree.suffixes]), contexts)
     rows = _own_rows(tree, kept, sums, means)
-    kept = choose(tree, gains_over(tree, counts, means, rows[suffixes_kept(tree, kept)]), contexts)
+    kept = choose(tree, gains_over(counts, means, rows[suffixes_kept(tree, kept)]), contexts)
     return kept, _own_rows(tree, kept, sums, means)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.suffix_tree import SuffixTree
-from model.transitions import Floats, Ints
+from model.transitions import Floats
 
 Kept = NDArray[np.bool_]
 
@@ -34,16 +34,6 @@ def gains_over(visits: Floats, means: Floats, others: Floats) -> Floats:
     gains = visits * (means * (np.log(safe) - np.log(np.maximum(others, 1e-30)))).sum(axis=1)
     gains[0] = 0.0
     return np.asarray(gains)
-
-
-def suffixes_kept(tree: SuffixTree, kept: Kept) -> Ints:
-    """The longest kept suffix (contexts,) of each context, other than itself."""
-    found = np.zeros(len(tree), dtype=np.int64)
-    for length in tree.lengths:
-        mine = tree.of_length(length)
-        behind = tree.suffixes[mine]
-        found[mine] = np.where(kept[behind], behind, found[behind])
-    return found
 
 
 def own(tree: SuffixTree, kept: Kept, sums: Floats) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.checkpoint import Checkpoint
-from model.context_choice import Kept, choose, gains_over, own, suffixes_kept
+from model.context_choice import Kept, choose, gains_over, own
 from model.context_tree import ContextTree
 from model.errors import NamesmithError
 from model.kneser_ney import KneserNey
@@ -24,13 +24,14 @@ DEFAULT_CONTEXTS = 32_768
 _DRAWN_NAMES = 300_000
 _MOST_CELLS = 1 << 27
 """Contexts times symbols that are looked at: fewer names are drawn over a large alphabet."""
-_LISTED_SHARE = 0.3
+_LISTED_SHARE = 0.7
 """Of the visits; the others are those of drawn names."""
 _LEAST_VISITS = 3.0
 _OWN_WEIGHT = 1.0
 """Visits that a context's row over all names counts beside those that no longer context has."""
-_COUNTED_SHARE = 0.3
-"""Of Kneser-Ney counts in a row."""
+_COUNTED_SHARE = 0.5
+"""Of Kneser-Ney counts in the logarithm of a row."""
+_LEAST = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,51 +69,70 @@ def compile_tree(
             f"{contexts:,} contexts are too few for an alphabet of {symbols:,} symbols, each of which is one: "
             f"allow at least {symbols + 1:,}"
         )
-    known = _List.of(names, weights, checkpoint.vocabulary) if names else None
     stack, block_size = checkpoint.stack, checkpoint.block_size
-    visits = invented = drawn(stack, min(_DRAWN_NAMES, max(1, _MOST_CELLS // (symbols * block_size))), block_size)
-    if known is not None:
-        total = invented.weights.sum()
-        seen, observed = listed(stack, known.names, known.weights, block_size)
-        visits = invented.weighing(total * (1 - _LISTED_SHARE)) + seen.weighing(total * _LISTED_SHARE)
+    invented = drawn(stack, min(_DRAWN_NAMES, max(1, _MOST_CELLS // (symbols * block_size))), block_size)
+    if not names:
+        tree = SuffixTree.of(invented.contexts, invented.weights, symbols, _LEAST_VISITS)
+        network = _Network.of(tree, invented)
+        kept = choose(tree, network.gains(network.means), contexts)
+        return _context_tree(tree, kept, network.rows(kept))
+    known = _List.of(names, weights, checkpoint.vocabulary)
+    seen, observed = listed(stack, known.names, known.weights, block_size)
+    total = invented.weights.sum()
+    visits = invented.weighing(total * (1 - _LISTED_SHARE)) + seen.weighing(total * _LISTED_SHARE)
     tree = SuffixTree.of(visits.contexts, visits.weights, symbols, _LEAST_VISITS)
-    kept, rows = _kept_rows(tree, visits, contexts)
-    if known is not None:
-        rows[kept] *= 1 - _COUNTED_SHARE
-        rows[kept] += _COUNTED_SHARE * KneserNey.of(tree, kept, seen.contexts, observed).rows(np.flatnonzero(kept))
-        rows = _ruled(tree, kept, rows, known.rules, invented)
-    return _context_tree(tree, kept, rows)
+    network, every = _Network.of(tree, visits), np.ones(len(tree), dtype=bool)
+    counts = KneserNey.of(tree, every, seen.contexts, observed).rows(np.arange(len(tree)))
+    kept = choose(tree, network.gains(_mixed(network.means, counts)), contexts)
+    chosen = np.flatnonzero(kept)
+    rows = _mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
+    return _context_tree(tree, kept, _ruled(tree, kept, rows, known.rules, invented))
 
 
-def _kept_rows(tree: SuffixTree, visits: Visits, contexts: int) -> tuple[Kept, Floats]:
-    """The contexts kept, and the network's mean row (all contexts, symbols) over the visits of each that no longer one
-    has. Gains are measured against the suffix at first, then against what is kept of it."""
-    sums = tree.sums(visits.weights, visits.rows)
-    everywhere = sums[0] / sums[0].sum()
-    means = (sums + _OWN_WEIGHT * 1e-6 * everywhere) / (sums.sum(axis=1) + _OWN_WEIGHT * 1e-6)[:, None]
-    counts = sums.sum(axis=1)
-    kept = choose(tree, gains_over(counts, means, means[tree.suffixes]), contexts)
-    rows = _own_rows(tree, kept, sums, means)
-    kept = choose(tree, gains_over(counts, means, rows[suffixes_kept(tree, kept)]), contexts)
-    return kept, _own_rows(tree, kept, sums, means)
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """What a network says at each context of `tree`: the sums of its rows over the visits there, and their means, both
+    (contexts, symbols)."""
+
+    tree: SuffixTree
+    sums: Floats
+    means: Floats
+
+    @classmethod
+    def of(cls, tree: SuffixTree, visits: Visits) -> "_Network":
+        sums = tree.sums(visits.weights, visits.rows)
+        totals = sums.sum(axis=1, keepdims=True)
+        means = np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), sums[0] / totals[0])
+        return cls(tree, sums, np.asarray(means))
+
+    def gains(self, rows: Floats) -> Floats:
+        """What each context's row of `rows` (contexts, symbols) tells beyond its suffix's, over all visits there."""
+        return gains_over(self.sums.sum(axis=1), rows, rows[self.tree.suffixes])
+
+    def rows(self, kept: Kept) -> Floats:
+        """The mean row of each kept context (kept ones, symbols), in order, over the visits that no longer one has."""
+        left = own(self.tree, kept, self.sums)[kept]
+        return np.asarray((left + _OWN_WEIGHT * self.means[kept]) / (left.sum(axis=1, keepdims=True) + _OWN_WEIGHT))
 
 
-def _own_rows(tree: SuffixTree, kept: Kept, sums: Floats, means: Floats) -> Floats:
-    left = own(tree, kept, sums)
-    return np.asarray((left + _OWN_WEIGHT * means) / (left.sum(axis=1) + _OWN_WEIGHT)[:, None])
+def _mixed(guessed: Floats, counted: Floats) -> Floats:
+    """Rows (n, symbols) in the middle of both, by their logarithms."""
+    logs = (1 - _COUNTED_SHARE) * np.log(np.maximum(guessed, _LEAST)) + _COUNTED_SHARE * np.log(counted)
+    rows = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
 def _ruled(tree: SuffixTree, kept: Kept, rows: Floats, rules: ListRules, invented: Visits) -> Floats:
-    """Rows without what is forbidden, and with pairs of letters that the list never has made as rare in drawn names as
-    they would be in new ones, if they are more frequent."""
-    lasts = tree.lasts
+    """`rows` (kept ones, symbols) without what is forbidden, and with pairs of letters that the list never has made as
+    rare in drawn names as they would be in new ones, if they are more frequent."""
+    lasts = tree.lasts[kept]
     rows = np.where(rules.forbidden[lasts], 0.0, rows)
     rows /= rows.sum(axis=1, keepdims=True)
     unseen = rules.unseen[lasts]
-    visits = np.bincount(tree.longest(invented.contexts, kept), invented.weights, minlength=len(tree))
+    visits = np.bincount(tree.longest(invented.contexts, kept), invented.weights, minlength=len(tree))[kept]
     visits[lasts == BOUNDARY] = 0.0
-    pairs = visits @ (1 - rows[:, BOUNDARY])
-    found = visits @ (rows * unseen).sum(axis=1)
+    pairs = float(visits @ (1 - rows[:, BOUNDARY]))
+    found = float(visits @ (rows * unseen).sum(axis=1))
     if found > rules.unseen_share * pairs:
         rows = np.where(unseen, rows * (rules.unseen_share * pairs / found), rows)
         rows /= rows.sum(axis=1, keepdims=True)
@@ -122,4 +142,4 @@ def _ruled(tree: SuffixTree, kept: Kept, rows: Floats, rules: ListRules, invente
 def _context_tree(tree: SuffixTree, kept: Kept, rows: Floats) -> ContextTree:
     numbers = np.cumsum(kept) - 1
     suffixes = numbers[tree.suffixes[kept]].astype(np.int32)
-    return ContextTree.of_rows(suffixes, tree.firsts[kept].astype(np.uint16), rows[kept])
+    return ContextTree.of_rows(suffixes, tree.firsts[kept].astype(np.uint16), rows)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Protocol
 
+import numpy as np
 from cachetools import LRUCache
 
 from model.automata import Automaton
@@ -80,12 +81,13 @@ class TableEngine:
         return Sampler(self._shaped(settings), settings, automata, avoid)
 
     def next_probabilities(self, symbols: Sequence[int], settings: Settings) -> Floats:
-        row = self.transitions.row(symbols)
-        probabilities: Floats = shape_distribution(self.transitions.log_probs[row : row + 1], settings)[0]
+        """(symbols,): the shaped distribution of what follows these letters."""
+        log_probs, _ = self.transitions.rows(np.array([self.transitions.state(symbols)]))
+        probabilities: Floats = shape_distribution(log_probs, settings)[0]
         return probabilities
 
     def log_probs(self, names: Names) -> Floats:
-        return names.log_probs(self.transitions.log_probs)
+        return names.log_probs(self.transitions.arcs, self.transitions.start)
 
     def _shaped(self, settings: Settings) -> Shaped:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Exact facts of a model, from its table: backward passes over all names at once (see `model.kernels.states`).
+"""Exact facts of a model, as sums over all names: backward passes (see `model.nodes`).
 
 They hold for plain draws: temperature 1, names of 1 to 64 letters, nothing blocked.
 """
@@ -12,12 +12,12 @@ import numpy as np
 
 from model.automata import anything
 from model.errors import UnsatisfiableError
-from model.groups import Groups, find_groups, lone_rows
 from model.kernels import listing as kernels
-from model.kernels import states
+from model.kernels.arrays import Arcs, Floats
 from model.names import Listing
+from model.nodes import START, NodeGraph
 from model.shaping import Settings, Shaped
-from model.transitions import Floats, Transitions
+from model.transitions import Transitions
 from model.vocabulary import MAX_NAME_LENGTH
 
 EXACT = "exact"
@@ -43,30 +43,40 @@ class Facts:
 
 
 def facts(transitions: Transitions, listing: Listing | None, max_length: int = MAX_NAME_LENGTH) -> Facts:
-    """Exact but for rounding. Raises UnsatisfiableError where the table has no name of 1 to `max_length` letters."""
+    """Exact but for rounding. Raises UnsatisfiableError where the model has no name of 1 to `max_length` letters."""
     shaped = Shaped.of(transitions, Settings())
-    groups, rows = find_groups(shaped, [], max_length), shaped.rows
-    rows[0, 0, 0] = 0  # the end before the first letter: no name is empty
-    with np.errstate(divide="ignore", invalid="ignore"):
-        surprises = np.where(rows > 0, rows * np.log(rows), 0.0)
-    mass, weighted = np.zeros((2, len(groups), rows.shape[2]))
+    graph = NodeGraph.find(shaped, [], max_length)
+    draws = _Draws(graph, without_end(shaped.arcs, shaped.start), max_length)
+    mass, weighted = np.zeros((2, len(graph)))
     up_to = []  # the chance of a name of so many letters at most
+    surprises, of_base = _surprises(draws.arcs)
     for _ in range(max_length + 1):
-        weighted = _step(surprises, groups, mass) + _step(rows, groups, weighted, may_end=False)
-        mass = _step(rows, groups, mass)
-        up_to.append(float(mass[0, 0]))
+        weighted = (
+            draws.step(mass, surprises) + draws.step(mass, of_base) + draws.step(weighted, draws.arcs, may_end=False)
+        )
+        mass = draws.step(mass, draws.arcs)
+        up_to.append(float(mass[START]))
     whole = up_to[-1]
     if whole == 0:
         raise UnsatisfiableError(f"no name of 1 to {max_length} letters is possible")
-    training_mass = None if listing is None else min(1.0, _mass_of(listing, rows, max_length) / whole)
-    rows[:, 0] /= whole  # each name ends once: from here on chances are conditional ones
-    most_probable = min(1.0, _total(rows, groups, max_length, best=True))
+    training_mass = None if listing is None else min(1.0, _mass_of(listing, draws.arcs, shaped.start, shaped.size, max_length) / whole)
+    # Each name ends once: with its end divided by the mass, its chance is the conditional one.
+    given = replaced(draws.arcs, ends=draws.arcs.ends / whole)
     return Facts(
-        entropy=max(0.0, math.log(whole) - float(weighted[0, 0]) / whole),
+        entropy=max(0.0, math.log(whole) - float(weighted[START]) / whole),
         expected_length=1 + math.fsum(whole - value for value in up_to[1:]) / whole,
         training_mass=training_mass,
-        repeat_after=first_repeat(lambda power: _total(rows**power, groups, max_length), most_probable),
+        repeat_after=first_repeat(
+            lambda power: draws.total(_to_the(given, power)), min(1.0, draws.total(given, best=True))
+        ),
     )
+
+
+def mass(transitions: Transitions, max_length: int = MAX_NAME_LENGTH) -> float:
+    """The chance that a plain draw has 1 to `max_length` letters."""
+    shaped = Shaped.of(transitions, Settings())
+    graph = NodeGraph.find(shaped, [], max_length)
+    return _Draws(graph, without_end(shaped.arcs, shaped.start), max_length).total(without_end(shaped.arcs, shaped.start))
 
 
 def first_repeat(power_sum: Callable[[int], float], most_probable: float) -> int | None:
@@ -154,29 +164,70 @@ def _log_all_differ(n: int, rest: Callable[[int], float], most_probable: float) 
     return n * math.log(n / radius) - n + logarithm + 0.5 * math.log(n / variance)
 
 
-def _mass_of(listing: Listing, rows: Floats, max_length: int) -> float:
-    free = anything(rows.shape[1])
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """Plain draws of up to `max_length` letters: backward passes over them."""
+
+    graph: NodeGraph
+    arcs: Arcs
+    max_length: int
+
+    def step(self, after: Floats, arcs: Arcs, *, may_end: bool = True, best: bool = False) -> Floats:
+        """What `after` (nodes,) was one letter later."""
+        out = np.zeros_like(after)
+        self.graph.step(after, out, START, len(self.graph), may_end=may_end, best=best, arcs=arcs)
+        return out
+
+    def total(self, arcs: Arcs, *, best: bool = False) -> float:
+        """The sum over all names of the products of their weights, or the greatest product."""
+        sums = np.zeros(len(self.graph))
+        for _ in range(self.max_length + 1):
+            before, sums = sums, self.step(sums, arcs, best=best)
+            if (before == sums).all():
+                break
+        return float(sums[START])
+
+
+def without_end(arcs: Arcs, start: int) -> Arcs:
+    """The same, but that no name ends before its first letter."""
+    ends = arcs.ends.copy()
+    ends[start] = 0
+    return replaced(arcs, ends=ends)
+
+
+def replaced(arcs: Arcs, **parts: Floats) -> Arcs:
+    for part in parts.values():
+        part.setflags(write=False)
+    return arcs._replace(**parts)
+
+
+def _surprises(arcs: Arcs) -> tuple[Arcs, Arcs]:
+    """Arcs with p log p as weights, in two parts whose sum counts: what symbols without an arc have is b r log b r, for
+    weights b and the base r, and so b log b times r, and b times r log r."""
+    weights, ends, backoffs, base = (_times_log(part) for part in (arcs.weights, arcs.ends, arcs.backoffs, arcs.base))
+    nothing = np.zeros_like
+    return (
+        replaced(arcs, weights=weights, ends=ends, backoffs=backoffs),
+        replaced(arcs, weights=nothing(weights), ends=nothing(ends), backoffs=-arcs.backoffs, base=-base),
+    )
+
+
+def _times_log(chances: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(chances > 0, chances * np.log(chances), 0.0)
+
+
+def _to_the(arcs: Arcs, power: int) -> Arcs:
+    parts = ("weights", "ends", "backoffs", "base")
+    return replaced(arcs, **{part: getattr(arcs, part) ** power for part in parts})
+
+
+def _mass_of(listing: Listing, arcs: Arcs, start: int, size: int, max_length: int) -> float:
+    free = anything(size)
     moves, accepting = np.array(free.moves, order="C"), np.array(free.accepting)
     lengths = np.array([1, max_length], dtype=np.int64)
     chances = np.zeros(len(listing))
-    kernels.listed_chances(listing.symbols, listing.ends, rows, moves, moves, accepting, accepting, lengths, chances)
+    kernels.listed_chances(
+        listing.symbols, listing.ends, arcs, start, moves, moves, accepting, accepting, lengths, chances
+    )
     return float(chances.sum())
-
-
-def _total(rows: Floats, groups: Groups, max_length: int, best: bool = False) -> float:
-    """The sum over all names of the products of `rows`, or the greatest product."""
-    sums = np.zeros((len(groups), rows.shape[2]))
-    for _ in range(max_length + 1):
-        before, sums = sums, _step(rows, groups, sums, best=best)
-        if (before == sums).all():
-            break
-    return float(sums[0, 0])
-
-
-def _step(rows: Floats, groups: Groups, after: Floats, may_end: bool = True, best: bool = False) -> Floats:
-    """What `after` (groups, width) was one letter later."""
-    out, whole = np.zeros_like(after), (0, len(groups))
-    lone = lone_rows(rows, groups.tails, groups.only_first)
-    where = (lone, groups.successors, groups.tails, groups.only_first, groups.accepting)
-    states.sweep(rows, *where, after, *whole, out, *whole, may_end, best)
-    return out

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.kernels import listing, lookup, text
-from model.transitions import Floats, Ints
+from model.kernels.arrays import Arcs, Floats, Ints, Listed, Symbols
 from model.vocabulary import Vocabulary
-
-Symbols = NDArray[np.uint16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +74,11 @@ class Names:
         ends = self.ends.tolist()
         return [everything[begin:end] for begin, end in pairwise(ends)]
 
-    def log_probs(self, log_probs: Floats) -> Floats:
-        """Natural log-probability of each letter and of each end under a table (contexts, symbols), name after name."""
+    def log_probs(self, arcs: Arcs, start: int) -> Floats:
+        """Natural log-probability of each letter and of each end, name after name, under an automaton that begins in
+        state `start` and whose weights are logarithms."""
         scores = np.empty(len(self.symbols) + len(self))
-        text.symbol_log_probs(self.symbols, self.ends, log_probs, scores)
+        text.symbol_log_probs(self.symbols, self.ends, arcs, start, scores)
         return scores
 
     def totals(self, scores: Floats) -> Floats:
@@ -120,19 +119,18 @@ class Listing(Names):
         return cls(symbols[: ends[count]].copy(), ends[: count + 1].copy(), (vocabulary.size - 1).bit_length())
 
     @cached_property
-    def search(self) -> tuple[int, Symbols, Ints, NDArray[np.uint64], NDArray[np.int32]]:
-        """What kernels search in (see `kernels.lookup.is_listed`): the bits of a symbol, the letters, their ends, and
-        the keys and numbers of the names. Without names there are no keys."""
+    def search(self) -> Listed:
+        """What kernels search in (see `kernels.lookup.is_listed`). Without names there are no keys."""
         size = 1 << max(4, (2 * len(self)).bit_length()) if len(self) else 0
         keys, numbers = np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.int32)
         lookup.index_names(self.symbols, self.ends, self.bits, keys, numbers)
-        return self.bits, self.symbols, self.ends, keys, numbers
+        return Listed(self.bits, self.symbols, self.ends, keys, numbers)
 
     @cached_property
     def sieve(self) -> NDArray[np.uint8]:
         """A bit for each of eight times as many hashes as there are names (see `kernels.lookup.may_be_listed`)."""
         sieve = np.zeros(1 << max(3, len(self).bit_length()), dtype=np.uint8)
-        lookup.fill_sieve(self.search[3], sieve)
+        lookup.fill_sieve(self.search.keys, sieve)
         return sieve
 
     def joined(self, others: Iterable["Listing"]) -> "Listing":
@@ -146,13 +144,13 @@ class Listing(Names):
 
     def __contains__(self, symbols: Sequence[int]) -> bool:
         name = np.array(symbols, dtype=np.uint16)
-        return len(self) > 0 and bool(lookup.is_listed(name, 0, len(name), *self.search))
+        return len(self) > 0 and bool(lookup.is_listed(name, 0, len(name), self.search))
 
     def holds(self, names: Names) -> NDArray[np.bool_]:
         """Which of these names (names,) are listed."""
         held = np.zeros(len(names), dtype=np.bool_)
         if len(self):
-            lookup.find_listed(names.symbols, names.ends, *self.search, held)
+            lookup.find_listed(names.symbols, names.ends, self.search, held)
         return held
 
 

@@ -1,6 +1,6 @@
 """Exact conditioning: the chance that a name begun so far ends as the constraints ask.
 
-Backward dynamic programming gives every node (see `model.groups`) its chance to end well; a next symbol's
+Backward dynamic programming gives every node (see `model.nodes`) its chance to end well; a next symbol's
 probability times the chance after it, renormalised, is the true conditional distribution of the next symbol.
 
 A plan has one of two forms. In a *layered* one the chances are those after 0, 1, 2 ... letters, and lengths are met as
@@ -9,27 +9,29 @@ lengths are met by drawing again: a name costs at most four attempts on average,
 least a quarter of the names have an allowed length. It takes a fraction of the memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from model.automata import Automaton
-from model.chances import sweep
-from model.groups import Groups, find_groups, too_complex
-from model.kernels import states
+from model.kernels import backward
+from model.kernels.arrays import Floats, Ints, PlanArrays
+from model.nodes import START, NodeGraph, too_complex
 from model.shaping import Shaped
-from model.transitions import Floats, Ints
 from model.vocabulary import MAX_NAME_LENGTH
 
 MAX_BYTES = 256 * 1024 * 1024
 """Memory for the chances of one plan."""
 MOST_LAYERS = 16
-"""Layers that a group may be in, on average, for a plan to be layered at once: few letters, or a counting pattern."""
+"""Layers that a node may be in, on average, for a plan to be layered at once: few letters, or a counting pattern."""
+FEW_LAYERS = 8
+"""Layers from which on a plan is not layered where nearly all names have an allowed length."""
 LEAST_ACCEPTED = 0.25
 """Share of the attempts that a lengthless plan's names need to have an allowed length."""
-MAX_LENGTHLESS = 50_000
-"""Groups of a lengthless plan, whose chances settle only after many sweeps."""
+NEARLY_ALL = 0.95
+MAX_LENGTHLESS = 400_000
+"""Nodes of a lengthless plan, whose chances settle only after many sweeps."""
 _MAX_SWEEPS = 200
 _CONVERGED = 2.0**-34
 _LOOK_EVERY = 4
@@ -37,13 +39,13 @@ _LOOK_EVERY = 4
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """`chances` (cells, width): the chance to end well, by cell (a group in a layer) and by the context's first
-    symbol. `layers` (layers, 3): what to add to a group to get its cell, and the range of groups of the layer; the
-    last layer stands for all that follow. `probability` is the exact chance that an unconditioned draw meets the
+    """`chances` (cells,): the chance to end well, by cell (a node in a layer); cell 0 is where no name goes, cell 1
+    where all begin. `layers` (layers, 3): what to add to a node to get its cell, and the range of nodes of the layer;
+    the last layer stands for all that follow. `probability` is the exact chance that an unconditioned draw meets the
     constraints, lengths included. Names are accepted from `may_end_from` letters on."""
 
     shaped: Shaped
-    groups: Groups
+    graph: NodeGraph
     chances: Floats
     layers: Ints
     may_end_from: int
@@ -57,41 +59,24 @@ class Plan:
 
     @property
     def nbytes(self) -> int:
-        return self.chances.nbytes + self.groups.nbytes + self.shaped.rows.nbytes
+        return self.chances.nbytes + self.graph.nbytes + self.shaped.nbytes
 
     @property
-    def nodes(self) -> int:
-        return len(self.chances) * self.shaped.size
+    def cells(self) -> int:
+        return len(self.chances)
 
     @property
-    def arrays(self) -> tuple[object, ...]:
+    def arrays(self) -> PlanArrays:
         """What kernels take a plan as."""
-        groups = self.groups
-        return (
-            self.shaped.rows,
-            groups.successors,
-            groups.tails,
-            groups.accepting,
-            self.chances,
-            self.layers,
-            self.may_end_from,
-        )
+        return PlanArrays(self.shaped.arcs, self.graph.nodes, self.chances, self.layers, self.may_end_from)
 
-    def all_nodes(self) -> Ints:
-        """The nodes (n,) of a plan without layers that can be met."""
-        size, groups = self.shaped.size, self.groups
-        every = np.arange(self.nodes, dtype=np.int64).reshape(len(groups), size)
-        alone = np.flatnonzero(groups.only_first >= 0)
-        return np.concatenate([every[groups.only_first < 0].ravel(), every[alone, groups.only_first[alone]]])
-
-    def places(self, nodes: Ints) -> Ints:
-        """Group, context's first symbol and letters so far (n, 3) of nodes (n,); 0 letters in a plan without layers."""
-        cells, firsts = np.divmod(nodes, self.shaped.size)
+    def places(self, cells: Ints) -> Ints:
+        """Node and letters so far (n, 2) of cells (n,); 0 letters in a plan without layers."""
         if not self.layered:
-            return np.column_stack([cells, firsts, np.zeros_like(cells)])
+            return np.column_stack([cells, np.zeros_like(cells)])
         starts = (self.layers[:, 0] + self.layers[:, 1])[:-1]  # the last layer is empty
         letters = np.searchsorted(starts, cells, side="right") - 1
-        return np.column_stack([cells - self.layers[letters, 0], firsts, letters])
+        return np.column_stack([cells - self.layers[letters, 0], letters])
 
 
 def make_plan(
@@ -101,61 +86,64 @@ def make_plan(
 
     Raises ConstraintError where it would take too much memory.
     """
-    groups = find_groups(shaped, automata, max_length)
-    low, high = groups.ranges(max_length)
+    graph = NodeGraph.find(shaped, automata, max_length)
+    low, high = graph.ranges(max_length)
     cells = int((high - low).sum())
-    needed = cells * shaped.rows.shape[2] * 8
-    if cells > MOST_LAYERS * len(groups) and not layered:
+    beyond = cells + int(high[-1] - low[-1])  # a layer more: what is met last is met in the rest of the layers
+    if beyond > FEW_LAYERS * len(graph) and not layered:
         longer = max_length < MAX_NAME_LENGTH
-        of_all = find_groups(shaped, automata, MAX_NAME_LENGTH) if longer else groups
-        plan = _lengthless(shaped, of_all, min_length, max_length)
+        of_all = NodeGraph.find(shaped, automata, MAX_NAME_LENGTH) if longer else graph
+        accepted = LEAST_ACCEPTED if beyond > MOST_LAYERS * len(graph) else NEARLY_ALL
+        plan = _lengthless(shaped, of_all, min_length, max_length, accepted)
         if plan is not None:
             return plan
-    if needed > MAX_BYTES:
-        raise too_complex(f"{needed >> 20:,} MiB of chances")
-    return _layered(shaped, groups, low, high, min_length, max_length)
+    if cells * 8 > MAX_BYTES:
+        raise too_complex(f"{cells * 8 >> 20:,} MiB of chances")
+    return _layered(shaped, graph, low, high, min_length, max_length)
 
 
-def _layered(shaped: Shaped, groups: Groups, low: Ints, high: Ints, min_length: int, max_length: int) -> Plan:
-    counts = high - low
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    chances = np.zeros((int(starts[-1]) + 1, shaped.rows.shape[2]))
+def _layered(shaped: Shaped, graph: NodeGraph, low: Ints, high: Ints, min_length: int, max_length: int) -> Plan:
+    starts = np.concatenate([[1], 1 + np.cumsum(high - low)])
+    chances = np.zeros(int(starts[-1]))
     layers = np.zeros((max_length + 2, 3), dtype=np.int64)
     layers[:-1] = np.column_stack([starts[:-1] - low, low, high])
-    for letters in range(max_length, -1, -1):
-        after = slice(starts[letters + 1], starts[letters + 2]) if letters < max_length else slice(0, 0)
-        following = layers[letters + 1]
-        sweep(
-            shaped,
-            groups,
-            chances[after],
-            (following[1], following[2]),
-            chances[starts[letters] : starts[letters + 1]],
-            (low[letters], high[letters]),
-            letters >= min_length,
-        )
-    probability = min(1.0, float(chances[0, 0]))
-    return Plan(shaped, groups, chances, layers, min_length, min_length, max_length, probability)
+    for letters, layer in backwards(graph, layers, min_length):
+        chances[starts[letters] : starts[letters + 1]] = layer
+    probability = min(1.0, float(chances[START]))
+    return Plan(shaped, graph, chances, layers, min_length, min_length, max_length, probability)
 
 
-def _lengthless(shaped: Shaped, groups: Groups, min_length: int, max_length: int) -> Plan | None:
-    """None where there are too many groups, the chances do not settle, or too few names have an allowed length."""
-    count, width = len(groups), shaped.rows.shape[2]
-    if count > max(MAX_LENGTHLESS, 2 * len(shaped.rows)) or count * width * 8 > MAX_BYTES:
+def backwards(graph: NodeGraph, layers: Ints, min_length: int, *, best: bool = False) -> Iterator[tuple[int, Floats]]:
+    """The chances (nodes of the layer,) of each layer of a layered plan, the last one first, with its letters."""
+    after, out = np.zeros((2, len(graph)))
+    for letters in range(len(layers) - 2, -1, -1):
+        _, low, high = layers[letters].tolist()
+        graph.step(after, out, low, high, may_end=letters >= min_length, best=best)
+        yield letters, out[low:high]
+        _, after_low, after_high = layers[letters + 1].tolist()
+        after[after_low:after_high] = 0.0
+        after, out = out, after
+
+
+def _lengthless(shaped: Shaped, graph: NodeGraph, min_length: int, max_length: int, accepted: float) -> Plan | None:
+    """None where there are too many nodes, the chances do not settle, or less than the share `accepted` of the names
+    have an allowed length."""
+    count = len(graph)
+    if count > max(MAX_LENGTHLESS, 2 * len(shaped.arcs.backoffs)):
         return None
-    before, after = np.zeros((2, count, width))
+    before, after = np.zeros((2, count))
     up_to = np.zeros(MAX_NAME_LENGTH + 1)  # chance to end well within so many letters
     for letters in range(_MAX_SWEEPS):
-        sweep(shaped, groups, before, (0, count), after, (0, count), True)
-        up_to[letters:] = after[0, 0]
-        settled = letters % _LOOK_EVERY == 0 and states.greatest_change(before, after) <= _CONVERGED
+        graph.step(before, after, START, count)
+        up_to[letters:] = after[START]
+        settled = letters % _LOOK_EVERY == 0 and backward.greatest_change(before, after) <= _CONVERGED
         before, after = after, before
         if settled:
             break
     else:
         return None
     probability = float(up_to[max_length] - up_to[min_length - 1])
-    if probability < LEAST_ACCEPTED * before[0, 0]:
+    if probability < accepted * before[START]:
         return None
-    layers = np.array([[0, 0, count]], dtype=np.int64)
-    return Plan(shaped, groups, before, layers, 0, min_length, max_length, min(1.0, probability))
+    layers = np.array([[0, START, count]], dtype=np.int64)
+    return Plan(shaped, graph, before, layers, 0, min_length, max_length, min(1.0, probability))

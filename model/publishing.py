@@ -5,13 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from model import checkpoint
+from model.compiling import compile_model
 from model.engine import TableEngine
-from model.errors import CheckpointError, StoreError, TableTooLargeError
+from model.errors import CheckpointError, StoreError
 from model.facts import EXACT, facts
 from model.golden import GOLDEN, golden_names
+from model.header import digest as digest_of
 from model.names import Listing
 from model.table_file import table_file
-from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, names_file
 
 
@@ -24,29 +26,26 @@ class Contents:
 
 
 def contents(
-    data: bytes, training_names: Iterable[str] | None, report: Mapping[str, bytes] | None, keep_table: bool = True
+    data: bytes,
+    training_names: Iterable[str] | None,
+    report: Mapping[str, bytes] | None,
+    transitions: Transitions | None = None,
 ) -> Contents:
-    """A checkpoint's bytes, its list, its report, and where a table fits the usual budget golden names, exact facts and
-    the table, if it is to be kept. Raises CheckpointError if the bytes are not a whole checkpoint that gives
-    distributions, StoreError for a list that cannot be kept."""
+    """A checkpoint's bytes, its list, its report, its automaton, golden names and exact facts. `transitions` is what
+    the checkpoint was compiled to; None compiles it, without the list, of which a part may have been held out. Raises CheckpointError if the bytes are not a whole
+    checkpoint that gives distributions, StoreError for a list or an automaton that cannot be kept."""
     model = checkpoint.loads(data)
     files = {MODEL_FILE: data, **(report or {})}
-    listing = None
-    if training_names is not None:
-        training_names = list(training_names)
-        listing = Listing.listing(training_names, model.vocabulary)
-        files[NAMES_FILE] = names_file(training_names)
-    entries: dict[str, Any] = {"parameters": model.stack.parameter_count}
+    listing, names = None, None if training_names is None else sorted(training_names)
+    if names is not None:
+        listing = Listing.listing(names, model.vocabulary)
+        files[NAMES_FILE] = names_file(names)
+    table = compile_model(model, None) if transitions is None else transitions
     try:
-        table = compile_table(model)
-    except TableTooLargeError:
-        return Contents(files, entries)
-    try:
-        content = table_file(table)
+        files[TABLE_FILE] = table_file(table, digest_of(data))
     except StoreError as error:
         raise CheckpointError(f"checkpoint: {error}") from None
-    if content is not None and keep_table:
-        files[TABLE_FILE] = content
+    entries: dict[str, Any] = {"parameters": model.stack.parameter_count, "contexts": len(table)}
     golden = golden_names(TableEngine(table), model.vocabulary)
     if golden is not None:  # it gives names
         entries |= {GOLDEN: golden, EXACT: asdict(facts(table, listing))}

@@ -13,9 +13,9 @@ import numpy as np
 from model import random_numbers
 from model.automata import Automaton
 from model.errors import ConstraintError, NamesmithError, UnsatisfiableError
-from model.groups import pair_of, shortest_ends
 from model.kernels import distinct, drawing, listing
 from model.names import Listing, Names, nothing_listed
+from model.nodes import START, pair_of
 from model.plan import LEAST_ACCEPTED, make_plan
 from model.ranking import RankedName, most_probable
 from model.row_cache import RowCache
@@ -67,10 +67,10 @@ class Sampler:
             raise UnsatisfiableError(f"no name of {lengths} meets these constraints under these settings")
         self._rows = RowCache(self.plan, self._trie)
         self._fixed = (
-            *self.plan.arrays,
+            self.plan.arrays,
             self._lengths,
-            *self._rows.arrays,
-            *self._rejected.search,
+            self._rows.arrays,
+            self._rejected.search,
             self._rejected.sieve,
             self._trie.arrays,
         )
@@ -94,23 +94,15 @@ class Sampler:
     def draw_distinct(self, seed: int | str, count: int) -> Names:
         """`count` different names, in the order in which repeated draws would bring them; fewer if there are no more.
         Name i depends on (seed, i) alone. Raises ConstraintError where the search would take too much memory."""
-        plan, size = self.plan, self.plan.shaped.size
-        shortest = shortest_ends(plan.groups, plan.shaped.possible[:, 0])
+        plan, size, avoid = self.plan, self.plan.shaped.size, self._avoid
         symbols = np.empty(count * plan.max_length, dtype=np.uint16)
         ends = np.zeros(count + 1, dtype=np.int64)
-        avoid = self._avoid
         enough = 64 * plan.max_length * (count + 16) + len(avoid.symbols)  # a list's names are opened like others
         most = min(_RECORD_BYTES // (8 * size + 56), enough)
+        shortest = plan.graph.shortest_ends
+        key = random_numbers.key(seed)
         found = distinct.draw_distinct(
-            random_numbers.key(seed),
-            count,
-            most,
-            *self.plan.arrays,
-            self._lengths,
-            shortest,
-            *avoid.search,
-            symbols,
-            ends,
+            key, count, most, plan.arrays, self._lengths, shortest, avoid.search, symbols, ends, size
         )
         if found < 0:
             raise ConstraintError("unique", f"{count:,} names without repeats are too many here: ask for fewer")
@@ -119,7 +111,8 @@ class Sampler:
     def log_probs(self, names: Names) -> Floats:
         """Natural log-probability of each name (names,) under the shaped distribution, the end included and the
         conditions not."""
-        return names.totals(names.log_probs(self.plan.shaped.log_probs))
+        shaped = self.plan.shaped
+        return names.totals(names.log_probs(shaped.logarithms, shaped.start))
 
     def most_probable(self, count: int) -> list[RankedName]:
         """The `count` most probable names that may be drawn, in order. Raises ConstraintError."""
@@ -163,13 +156,14 @@ class Sampler:
         listing.listed_chances(
             avoid.symbols,
             avoid.ends,
-            plan.shaped.rows,
+            plan.shaped.arcs,
+            plan.shaped.start,
             *(np.array(a.moves, order="C") for a in (first, second)),  # kernels are compiled for this order alone
             *(np.array(a.accepting) for a in (first, second)),
             self._lengths,
             chances,
         )
-        of_attempts, mass, possible = float(plan.chances[0, 0]), float(chances.sum()), chances > 0
+        of_attempts, mass, possible = float(plan.chances[START]), float(chances.sum()), chances > 0
         if not possible.any():
             return
         if self.probability - mass >= LEAST_ACCEPTED * of_attempts:
@@ -182,4 +176,4 @@ class Sampler:
         if not plan.layered:
             self.plan = plan = make_plan(plan.shaped, automata, settings.min_length, settings.max_length, layered=True)
         self._trie = Trie.beside(plan, avoid, np.flatnonzero(possible))
-        self.probability = min(1.0, float(self._trie.remaining[0]))
+        self.probability = min(1.0, float(self._trie.arrays.remaining[0]))

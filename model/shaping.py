@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model.transitions import Floats, Transitions
+from model.errors import ConstraintError
+from model.kernels.arrays import Arcs, Floats, Ints, Numbers
+from model.random_numbers import mix
+from model.transitions import Transitions
 from model.vocabulary import MAX_NAME_LENGTH
 
-_WIDTH = 4
-"""Rows are filled up to a multiple of this many first symbols, for the processor's sake."""
+MAX_ARCS = 16_000_000
+"""Arcs of a shaped automaton whose rows are written out, some 220 MB."""
+_NUMBERS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -41,45 +44,113 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Shaped:
-    """A shaped distribution, laid out for plans: `rows` (tails, symbols, width) is the probability of a symbol
-    after a context, by the context's tail (all but its first symbol), the symbol and the context's first symbol."""
+    """A shaped distribution: the arcs of an automaton with probabilities as weights."""
 
-    rows: Floats
-    block_size: int
+    arcs: Arcs
+    start: int
+    size: int
+    """Symbols of the vocabulary."""
 
     @classmethod
     def of(cls, transitions: Transitions, settings: Settings) -> "Shaped":
-        return cls(lay_out(shape_distribution(transitions.log_probs, settings)), transitions.block_size)
+        """Raises ConstraintError where `top_k` or `top_p` leaves too much of a large alphabet to be written out."""
+        return cls(_shaped_arcs(transitions, settings), transitions.start, transitions.vocabulary_size)
 
     @property
-    def size(self) -> int:
-        return int(self.rows.shape[1])
+    def nbytes(self) -> int:
+        """Memory that the automaton itself does not take."""
+        return self.arcs.weights.nbytes + self.arcs.ends.nbytes
 
     @cached_property
-    def possible(self) -> NDArray[np.bool_]:
-        """(tails, symbols): whether a symbol can follow a tail at all."""
-        possible: NDArray[np.bool_] = np.any(self.rows > 0, axis=2)
-        return possible
+    def classes(self) -> Numbers:
+        """(states,): equal for states that the same symbols can follow and lead to the same states."""
+        return classes_of(self.arcs)
 
     @cached_property
-    def log_probs(self) -> Floats:
-        """(contexts, symbols), natural logarithms."""
-        size = self.size
+    def logarithms(self) -> Arcs:
+        """The same with natural logarithms as weights."""
+        arcs = self.arcs
         with np.errstate(divide="ignore"):
-            return np.log(np.ascontiguousarray(self.rows[:, :, :size].transpose(2, 0, 1))).reshape(-1, size)
+            logs = [np.log(part) for part in (arcs.weights, arcs.ends, arcs.backoffs, arcs.base)]
+        for part in logs:
+            part.setflags(write=False)
+        return arcs._replace(weights=logs[0], ends=logs[1], backoffs=logs[2], base=logs[3])
 
 
-def lay_out(probabilities: Floats) -> Floats:
-    """(contexts, symbols) as `Shaped.rows`."""
-    size = probabilities.shape[1]
-    width = -(-size // _WIDTH) * _WIDTH
-    rows = np.zeros((len(probabilities) // size, size, width))
-    rows[:, :, :size] = probabilities.reshape(size, -1, size).transpose(1, 2, 0)
-    return rows
+def classes_of(arcs: Arcs) -> Numbers:
+    """Rows are told apart by a hash of their arcs, and states that do share one are compared with its first."""
+    counts = np.diff(arcs.starts)
+    targets = np.where(arcs.weights > 0, arcs.successors, -1)
+    words = (targets.astype(np.int64) + 1).astype(np.uint64) << np.uint64(16) | arcs.symbols
+    falls_back = (arcs.backoffs > 0).astype(np.uint64)
+    hashes = np.add.reduceat(mix(words), arcs.starts[:-1]) + mix(counts.astype(np.uint64)) * np.uint64(2) + falls_back
+    _, firsts, classes = np.unique(hashes, return_index=True, return_inverse=True)
+    classes = classes.reshape(-1).astype(np.int32)
+    shift = np.repeat(arcs.starts[firsts[classes]] - arcs.starts[:-1], counts)
+    at_first = np.minimum(np.arange(len(words)) + shift, len(words) - 1)
+    same_length = counts == counts[firsts[classes]]
+    if same_length.all() and (words[at_first] == words).all():
+        return classes
+    return np.arange(len(counts), dtype=np.int32)
+
+
+def _shaped_arcs(transitions: Transitions, settings: Settings) -> Arcs:
+    if transitions.complete:
+        weights = shape_distribution(transitions.log_probs, settings).reshape(-1)
+        return transitions.weighted(weights, np.zeros(len(transitions)), 0.0)
+    if settings.top_k is None and settings.top_p in (None, 1):
+        return _tempered(transitions, settings.temperature)
+    return _written_out(transitions, settings)
+
+
+def _tempered(transitions: Transitions, temperature: float) -> Arcs:
+    """Rows that share the root's: raised to a power they still do."""
+    with np.errstate(under="ignore"):
+        logs, log_backoffs = transitions.arc_log_probs / temperature, transitions.log_backoffs / temperature
+        highest = np.maximum.reduceat(logs, transitions.starts[:-1])
+        root = slice(transitions.starts[transitions.root], transitions.starts[transitions.root + 1])
+        highest = np.maximum(highest, log_backoffs + logs[root].max())
+        root_highest = highest[transitions.root]
+        chances = np.exp(logs - np.repeat(highest, np.diff(transitions.starts)))
+        base = np.exp(logs[root] - root_highest)
+        backoffs = np.exp(log_backoffs + root_highest - highest)
+    spoken_for = np.add.reduceat(base[transitions.symbols], transitions.starts[:-1])
+    totals = np.add.reduceat(chances, transitions.starts[:-1])
+    totals += backoffs * np.maximum(base.sum() - spoken_for, 0)
+    chances /= np.repeat(totals, np.diff(transitions.starts))
+    # The base is the root's shaped row: what is taken off its weights is put on those of the rows that fall back on it.
+    return transitions.weighted(chances, backoffs / totals * totals[transitions.root], 0.0)
+
+
+def _written_out(transitions: Transitions, settings: Settings) -> Arcs:
+    """Rows whose less probable symbols are gone, each with an arc for every symbol that is left."""
+    at_once = max(1, _NUMBERS_AT_ONCE // transitions.vocabulary_size)
+    counts, parts, total = [], [], 0
+    for begin in range(0, len(transitions), at_once):
+        states: Ints = np.arange(begin, min(begin + at_once, len(transitions)))
+        log_probs, successors = transitions.rows(states)
+        chances = shape_distribution(log_probs, settings)
+        kept = chances > 0
+        kept[:, 0] = True  # every row has its boundary
+        counts.append(kept.sum(axis=1))
+        parts.append((np.nonzero(kept)[1].astype(np.uint16), chances[kept], successors[kept]))
+        total += len(parts[-1][0])
+        if total > MAX_ARCS:
+            field = "top_k" if settings.top_p is None else "top_p"
+            raise ConstraintError(field, f"{field} leaves too many of this model's symbols: lower it or leave it out")
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
+    symbols, weights, successors = (np.concatenate(each) for each in zip(*parts, strict=True))
+    ends = weights[starts[:-1]].copy()
+    arcs = Arcs(
+        starts, symbols, weights, successors, ends, np.zeros(len(ends)), np.zeros(0), np.zeros(0, dtype=np.int32)
+    )
+    for part in arcs:
+        part.setflags(write=False)
+    return arcs
 
 
 def shape_distribution(log_probs: Floats, settings: Settings) -> Floats:
-    """Probabilities (contexts, symbols) after temperature, top_k and top_p; rows sum to 1.
+    """Probabilities (states, symbols) after temperature, top_k and top_p; rows sum to 1.
 
     top_k keeps the k most probable symbols, ties going to the smaller id; top_p keeps the fewest most
     probable symbols whose sum reaches p (Holtzman et al. 2020). Both renormalise.

@@ -100,7 +100,7 @@ class Shelf:
         with _naming(directory / MODEL_FILE):
             header = read_header(data)
         content = contents.get(TABLE_FILE)
-        table = None if content is None else parse_table(content, header, directory / TABLE_FILE)
+        table = None if content is None else parse_table(content, header, digest, directory / TABLE_FILE)
         return Stored(name, digest, data, header, names, table, manifest, directory)
 
     def has_table(self, name: str, digest: str) -> bool:

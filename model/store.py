@@ -22,6 +22,7 @@ from model.version_files import MANIFEST_FILE, NAMES_FILE, distinct_names, manif
 
 if TYPE_CHECKING:
     from model.publishing import Contents
+    from model.transitions import Transitions
 
 BUNDLED = Path(__file__).resolve().parent.parent / "store"
 """The models that come with the repository; read-only."""
@@ -39,21 +40,21 @@ class Store(Shelf):
         training_names: Iterable[str] | None,
         facts: dict[str, Any],
         report: Mapping[str, bytes] | None = None,
-        table: bool = True,
+        transitions: "Transitions | None" = None,
     ) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
 
         `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
         JSON) are kept in the manifest; `report` are the files of the report by their names in the version
-        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). Without `table` the version is small, and whoever serves
-        it compiles the table. Publishing the same bytes again only moves `current`. Raises
+        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). `transitions` is the automaton that the checkpoint was compiled
+        to; without it that is done here, from what the network itself says. Publishing the same bytes again only moves `current`. Raises
         CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
         nothing is then changed.
         """
         from model.publishing import contents  # brings PyTorch: see `load`
 
         check_name(name)
-        made = contents(data, training_names, report, table)
+        made = contents(data, training_names, report, transitions)
         digest = digest_of(data)
         with self._writing(name, "publish to"):
             past, before = self._history(name), self._current_or_none(name)

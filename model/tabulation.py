@@ -1,4 +1,4 @@
-"""Evaluates a network once for every context: from a checkpoint to its table of transitions."""
+"""Evaluates a network once for every context of its length: from a checkpoint to its transitions."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,10 @@ import numpy as np
 import torch
 
 from model.checkpoint import Checkpoint
-from model.transitions import DEFAULT_BUDGET_BYTES, Transitions, check_budget
+from model.errors import TableTooLargeError
+from model.transitions import Transitions
 
+DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 _CHUNK = 4096
 
 
@@ -22,8 +24,17 @@ def compile_table(checkpoint: Checkpoint, budget_bytes: int = DEFAULT_BUDGET_BYT
     for start, contexts in _all_contexts(size, block_size):
         rows = torch.log_softmax(stack(contexts), dim=1).numpy()
         log_probs[start : start + _CHUNK] = rows[: len(log_probs) - start]
-    log_probs.setflags(write=False)
-    return Transitions(log_probs, block_size)
+    return Transitions.dense(log_probs, block_size)
+
+
+def check_budget(vocabulary_size: int, block_size: int, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+    """Raises TableTooLargeError if the table of such a model would take more than `budget_bytes`."""
+    needed = vocabulary_size ** (block_size + 1) * np.dtype(np.float64).itemsize
+    if needed > budget_bytes:
+        raise TableTooLargeError(
+            f"{block_size} characters of context over {vocabulary_size} symbols make a table of "
+            f"{needed / 2**20:,.0f} MiB; the budget is {budget_bytes / 2**20:,.0f} MiB"
+        )
 
 
 def _all_contexts(size: int, block_size: int) -> Iterator[tuple[int, torch.Tensor]]:

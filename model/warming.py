@@ -20,9 +20,7 @@ def warm_up() -> None:
     """Half a second where the kernels are in the cache, else half a minute."""
     vocabulary = Vocabulary(("a", "b"))
     size = vocabulary.size
-    log_probs = np.full((size**2, size), -np.log(size))
-    log_probs.setflags(write=False)  # as those of a model are
-    engine = TableEngine(Transitions(log_probs, 2))
+    engine = TableEngine(Transitions.dense(np.full((size**2, size), -np.log(size)), 2))
     asked = compile_constraints(Constraints(contains="a"), vocabulary)
     unblocked = compile_block_list(frozenset({"bbb"}), vocabulary)
     assert asked is not None
@@ -50,9 +48,8 @@ def warm_up() -> None:
 def _warm_up_wide() -> None:
     """Rows of more than 256 columns have another type."""
     size = 300
-    table = np.full((size, size), -np.log(size))
-    table.setflags(write=False)
-    sampler = TableEngine(Transitions(table, 1)).sampler(Settings(max_length=2), [])
+    table = Transitions.dense(np.full((size, size), -np.log(size)), 1)
+    sampler = TableEngine(table).sampler(Settings(max_length=2), [])
     list(sampler.draw(1, 1_000))
 
 

@@ -9,10 +9,12 @@ import math
 
 import numpy as np
 
+from model.kernels.arcs import after
 from model.kernels.compilation import inlined, kernel
+from model.kernels.conditional import weigh
 from model.kernels.heap import sift_down, sift_up
 from model.kernels.lookup import is_listed
-from model.kernels.rows import weigh, word
+from model.kernels.rows import word
 
 _ROOT = np.uint64(0x9E3779B97F4A7C15)
 
@@ -43,47 +45,27 @@ def _perturb(log_masses, key, greatest, perturbed):
 
 
 @kernel
-def draw_distinct(
-    key,
-    count,
-    max_records,
-    rows,
-    successors,
-    tails,
-    accepting,
-    chances,
-    layers,
-    may_end_from,
-    lengths,
-    shortest,
-    bits_each,
-    listed,
-    listed_ends,
-    keys,
-    numbers,
-    symbols,
-    ends,
-):
+def draw_distinct(key, count, max_records, plan, lengths, shortest, avoid, symbols, ends, size):
     """Writes up to `count` different names to `symbols` and `ends` (count + 1,) and returns how many; -1 where it would
-    take more than `max_records` beginnings. `shortest` (groups,) is the least number of letters that are missing to an
-    acceptable end. Names of `keys` are left out (see `is_listed`).
+    take more than `max_records` beginnings. `shortest` (nodes,) is the least number of letters that are missing to an
+    acceptable end. Names of `avoid` are left out (see `is_listed`). `size` is the number of symbols.
 
     A record is a beginning that was opened: the values of the ways on from it, of which the greatest not yet
     taken waits in the heap.
     """
-    size = rows.shape[1]
+    layers = plan.layers
     parents = np.empty(max_records, dtype=np.int32)
     last_symbols = np.empty(max_records, dtype=np.int32)
     letters = np.empty(max_records, dtype=np.int32)
     record_keys = np.empty(max_records, dtype=np.uint64)
     log_chances = np.empty(max_records)
-    record_nodes = np.empty(max_records, dtype=np.int64)
+    record_cells = np.empty(max_records, dtype=np.int64)
     ways = np.empty((max_records, size))
     values = np.empty(max_records)
     taken = np.empty(max_records, dtype=np.int32)
     heap = np.empty(max_records, dtype=np.int32)
     weights = np.empty(size)
-    nodes = np.empty(size, dtype=np.int64)
+    cells = np.empty(size, dtype=np.int64)
     log_masses = np.empty(size)
     name = np.empty(lengths[1] + 1, dtype=symbols.dtype)
     last_layer = len(layers) - 1
@@ -93,30 +75,15 @@ def draw_distinct(
     end = 0
     ends[0] = 0
     # What is to be opened next: a beginning, described as a record before it is one.
-    parent, symbol, depth, node = -1, 0, 0, np.int64(0)
+    parent, symbol, depth, cell = -1, 0, 0, np.int64(1)
     record_key, log_chance, greatest = word(key ^ _ROOT, 1), 0.0, 0.0
     opening = True
     while found < count:
         if opening:
             if records == max_records:
                 return -1
-            cell = node // size
-            first = node - cell * size
-            group = cell - layers[min(depth, last_layer), 0]
-            weigh(
-                rows,
-                successors,
-                tails,
-                accepting,
-                chances,
-                layers,
-                group,
-                first,
-                depth,
-                depth >= may_end_from,
-                weights,
-                nodes,
-            )
+            node = cell - layers[min(depth, last_layer), 0]
+            weigh(plan, node, depth, weights, cells)
             for way in range(size):
                 log_masses[way] = log_chance + math.log(weights[way]) if weights[way] > 0.0 else -np.inf
             _perturb(log_masses, record_key, greatest, ways[records])
@@ -125,11 +92,11 @@ def draw_distinct(
                 ways[records, 0] = -np.inf
             for way in range(1, size):
                 if weights[way] > 0.0:
-                    after = nodes[way] // size - layers[min(depth + 1, last_layer), 0]
-                    if depth + 1 + shortest[after] > lengths[1]:
+                    following_node = cells[way] - layers[min(depth + 1, last_layer), 0]
+                    if depth + 1 + shortest[following_node] > lengths[1]:
                         ways[records, way] = -np.inf
             parents[records], last_symbols[records], letters[records] = parent, symbol, depth
-            record_keys[records], log_chances[records], record_nodes[records] = record_key, log_chance, node
+            record_keys[records], log_chances[records], record_cells[records] = record_key, log_chance, cell
             current = records
             records += 1
         else:
@@ -162,7 +129,7 @@ def draw_distinct(
             for place in range(length - 1, -1, -1):
                 name[place] = last_symbols[walk]
                 walk = parents[walk]
-            if not (len(keys) and is_listed(name, 0, length, bits_each, listed, listed_ends, keys, numbers)):
+            if not (len(avoid.keys) and is_listed(name, 0, length, avoid)):
                 for place in range(length):
                     symbols[end + place] = name[place]
                 end += length
@@ -173,13 +140,10 @@ def draw_distinct(
             continue
         # Open the way taken.
         parent, symbol, depth = current, way, np.int64(letters[current]) + 1
-        cell = record_nodes[current] // size
-        first = record_nodes[current] - cell * size
-        group = cell - layers[min(letters[current], last_layer), 0]
-        tail = np.int64(tails[group])
-        layer = min(depth, last_layer)
-        node = (layers[layer, 0] + successors[group, way]) * size + (tail * size + way) // rows.shape[0]
-        log_chance = log_chances[current] + math.log(rows[tail, way, first])
+        node = record_cells[current] - layers[min(letters[current], last_layer), 0]
+        weigh(plan, node, np.int64(letters[current]), weights, cells)
+        cell = cells[way]
+        log_chance = log_chances[current] + math.log(after(plan.arcs, plan.nodes.states[node], way)[0])
         record_key = word(record_keys[current] ^ np.uint64(way), 1)
         opening = True
     return found

@@ -17,28 +17,12 @@ BLOCK = 256
 
 
 @kernel
-def _draw_block(
-    start,
-    first_name,
-    count,
-    lengths,
-    first_slot,
-    near,
-    fine,
-    half_bits,
-    bits_each,
-    listed,
-    listed_ends,
-    keys,
-    numbers,
-    sieve,
-    scratch,
-    sizes,
-):
+def _draw_block(start, first_name, count, lengths, first_slot, rows, listed, sieve, scratch, sizes):
     """Draws `count` names into the rows of `scratch` as far as rows have been made; `sizes` (count,) takes their
     letters, -1 where a row was missing. All are looked for in the list together, so that look-ups do not wait for each
     other and hardly a branch has to be guessed; those that are in it are drawn again, with the numbers that follow in
     their streams."""
+    bits_each, keys = listed.bits, listed.keys
     waiting = np.arange(count)
     steps = np.zeros(count, dtype=np.uint64)
     drawn_keys = np.empty(count, dtype=np.uint64)
@@ -53,7 +37,7 @@ def _draw_block(
     )
     while len(waiting) > 0:
         draw_waiting(
-            start, first_name, waiting, steps, lengths, first_slot, near, fine, half_bits,
+            start, first_name, waiting, steps, lengths, first_slot, rows.near, rows.fine, rows.half_bits,
             bits_each, scratch, sizes, drawn_keys, lane_room,
         )  # fmt: skip
         if len(keys) == 0:
@@ -75,52 +59,26 @@ def _draw_block(
                 if found[i] != np.uint64(0) and not is_one:
                     is_one = is_key(drawn_keys[name], keys)
             else:
-                is_one = is_listed(scratch[name], 0, sizes[name], bits_each, listed, listed_ends, keys, numbers)
+                is_one = is_listed(scratch[name], 0, sizes[name], listed)
             waiting[again] = name
             again += is_one
         waiting = waiting[:again]
 
 
 @kernel
-def draw(
-    start,
-    first_name,
-    count,
-    rows,
-    successors,
-    tails,
-    accepting,
-    chances,
-    layers,
-    may_end_from,
-    lengths,
-    index,
-    near,
-    fine,
-    half_bits,
-    bits_each,
-    listed,
-    listed_ends,
-    keys,
-    numbers,
-    sieve,
-    trie,
-    symbols,
-    ends,
-    missed,
-):
+def draw(start, first_name, count, plan, lengths, rows, listed, sieve, trie, symbols, ends, missed):
     """Draws the names `first_name` to `first_name + count - 1` of a seed, whose streams begin at `start` (see
     `model.random_numbers`): their letters go to `symbols`, one name after the other, and where each ends to `ends`
-    (count + 1,). Returns how many nodes were met that have no row, of which the first go to `missed`; GIVEN_UP if a
+    (count + 1,). Returns how many cells were met that have no row, of which the first go to `missed`; GIVEN_UP if a
     name was given up, NO_ROOM if `symbols` was full.
 
-    `index` (nodes,) holds 1 + the number of a node's row in `near` and `fine` (see `rows.make_rows` and
+    `rows.index` (cells,) holds 1 + the number of a cell's row in `near` and `fine` (see `rows.make_rows` and
     `model.row_cache`), which is complete before its number is there to be read. Names of `trie` (see `model.trie`) are
-    never begun, those of `keys` are rejected.
+    never begun, those of `listed` are rejected.
     """
-    size = rows.shape[1]
-    start_node = len(chances) * size if len(trie[0]) else 0
-    width = fine.shape[1]
+    size = rows.size
+    start_cell = len(plan.chances) if len(trie.starts) > 1 else 1
+    width = rows.fine.shape[1]
     room = (
         np.empty(size),
         np.empty(size, dtype=np.int64),
@@ -135,17 +93,13 @@ def draw(
     ends[0] = 0
     for begin in range(0, count, BLOCK):
         block = min(BLOCK, count - begin)
-        _draw_block(
-            start, first_name + begin, block, lengths, np.uint64(index[start_node]), near, fine, half_bits,
-            bits_each, listed, listed_ends, keys, numbers, sieve, scratch, sizes,
-        )  # fmt: skip
+        first_slot = np.uint64(rows.index[start_cell])
+        _draw_block(start, first_name + begin, block, lengths, first_slot, rows, listed, sieve, scratch, sizes)
         for name in range(block):
             if sizes[name] < 0:
                 sizes[name], missing = draw_name(
                     word(start, first_name + begin + name),
-                    rows, successors, tails, accepting, chances, layers, may_end_from, lengths, start_node,
-                    index, bits_each, listed, listed_ends, keys, numbers, trie,
-                    scratch[name], room, missed, missing,
+                    plan, lengths, start_cell, rows.index, listed, trie, scratch[name], room, missed, missing,
                 )  # fmt: skip
                 if sizes[name] < 0:
                     return GIVEN_UP

@@ -34,9 +34,11 @@ def place_of(key, keys):
 
 
 @kernel
-def is_listed(symbols, begin, end, bits, listed, listed_ends, keys, numbers):
-    """Whether the name `symbols[begin:end]` is in a list: name i of it is `listed[listed_ends[i]:listed_ends[i + 1]]`,
-    found by `keys` and `numbers` (a power of two; open addressing, key 0 where there is none)."""
+def is_listed(symbols, begin, end, names):
+    """Whether the name `symbols[begin:end]` is in a list (see `arrays.Listed`): name i of it is
+    `listed[listed_ends[i]:listed_ends[i + 1]]`, found by `keys` and `numbers` (a power of two; open addressing, key 0
+    where there is none)."""
+    bits, listed, listed_ends, keys, numbers = names
     mask = np.uint64(len(keys) - 1)
     key = name_key(symbols, begin, end, bits)
     place = place_of(key, keys)
@@ -90,10 +92,10 @@ def fill_sieve(keys, sieve):
 
 
 @kernel
-def find_listed(symbols, ends, bits, listed, listed_ends, keys, numbers, held):
+def find_listed(symbols, ends, names, held):
     """Tells of each name (names,) whether it is listed, into `held`; see `is_listed`."""
     for name in range(len(ends) - 1):
-        held[name] = is_listed(symbols, ends[name], ends[name + 1], bits, listed, listed_ends, keys, numbers)
+        held[name] = is_listed(symbols, ends[name], ends[name + 1], names)
 
 
 @kernel

@@ -8,7 +8,8 @@ from there on everything is exact, so that the last bits of a float hardly ever 
 import numpy as np
 
 from model.kernels.compilation import inlined, kernel
-from model.kernels.listing import keep_beside
+from model.kernels.conditional import weigh
+from model.kernels.trie import keep_beside
 
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(0xFFFFFFFF)
@@ -90,30 +91,6 @@ def _set_column(row, nodes, column, threshold, alias):
     row[column, 0] = (np.uint64(threshold) << np.uint64(32)) | (np.uint64(alias) << np.uint64(1))
 
 
-@kernel
-def weigh(rows, successors, tails, accepting, chances, layers, group, first, letters, may_end, weights, nodes):
-    """Fills `weights` and `nodes` (symbols,) with the unnormalised conditional probabilities of the next symbol at
-    (`letters` so far, `group`, `first`), and with the nodes that follow; see `model.plan` for the arrays."""
-    tail_count, size, _ = rows.shape
-    tail = np.int64(tails[group])
-    weights[0] = rows[tail, 0, first] if may_end and accepting[group] else 0.0
-    nodes[0] = 0
-    layer = min(letters + 1, len(layers) - 1)
-    offset = layers[layer, 0]
-    low = layers[layer, 1]
-    high = layers[layer, 2]
-    first_of_tail = tail * size // tail_count
-    for symbol in range(1, size):
-        number = np.int64(successors[group, symbol])
-        weights[symbol] = 0.0
-        nodes[symbol] = 0
-        if number >= low and number < high:
-            first_after = symbol if tail_count == 1 else first_of_tail
-            cell = offset + number
-            weights[symbol] = rows[tail, symbol, first] * chances[cell, first_after]
-            nodes[symbol] = cell * size + first_after
-
-
 @inlined
 def bits_of(columns):
     """How many bits of a random number choose one of `columns`, a power of two."""
@@ -124,38 +101,23 @@ def bits_of(columns):
 
 
 @kernel
-def make_rows(
-    wanted,
-    first_slot,
-    rows,
-    successors,
-    tails,
-    accepting,
-    chances,
-    layers,
-    may_end_from,
-    trie,
-    places,
-    near,
-    fine,
-    nodes_after,
-    half_bits,
-    slots,
-):
-    """Makes the rows of the nodes `wanted`, from number `first_slot` on while there is room; `slots` (wanted,) takes
-    the number of each, -1 where it got none. `places` (wanted, 3): group, context's first symbol and letters so far of
-    each. Nodes that follow the plan's are the beginnings in `trie`. Returns how many were made.
+def make_rows(wanted, first_slot, plan, trie, places, rows, cells_after, slots):
+    """Makes the rows of the cells `wanted`, from number `first_slot` on while there is room; `slots` (wanted,) takes
+    the number of each, -1 where it got none. `places` (wanted, 2): node and letters so far of each. Cells that follow
+    the plan's are the beginnings in `trie`. Returns how many were made.
 
     What is read of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
-    `near` (rows, at least columns + symbols) the highest `half_bits` bits of each threshold and the alias. Only where a
-    part has the same highest bits is the whole threshold looked at, in `fine` (rows, columns). `nodes_after` (rows,
-    symbols) takes the node that follows each symbol; behind the columns of `near` no row follows yet.
+    `rows.near` (rows, at least columns + symbols) the highest `half_bits` bits of each threshold and the alias. Only
+    where a part has the same highest bits is the whole threshold looked at, in `rows.fine` (rows, columns).
+    `cells_after` (rows, symbols) takes the cell that follows each symbol; behind the columns of `near` no row follows
+    yet.
     """
-    size = rows.shape[1]
+    near, fine, half_bits = rows.near, rows.fine, rows.half_bits
+    size = cells_after.shape[1]
     width = fine.shape[1]
-    plan_nodes = len(chances) * size
+    plan_cells = len(plan.chances)
     weights = np.empty(size)
-    nodes = np.empty(size, dtype=np.int64)
+    cells = np.empty(size, dtype=np.int64)
     parts = np.empty(width, dtype=np.int64)
     queue = np.empty(width, dtype=np.int64)
     row = np.empty((width, 2), dtype=np.uint64)
@@ -164,21 +126,18 @@ def make_rows(
         slots[i] = -1
         if slot == len(near):
             continue
-        group, first, letters = places[i, 0], places[i, 1], places[i, 2]
-        weigh(
-            rows, successors, tails, accepting, chances, layers,
-            group, first, letters, letters >= may_end_from, weights, nodes,
-        )  # fmt: skip
-        if wanted[i] >= plan_nodes:
-            keep_beside(trie, wanted[i] - plan_nodes, rows, tails[group], first, plan_nodes, weights, nodes)
-        if fill_row(weights, nodes, parts, queue, row):
+        node, letters = places[i, 0], places[i, 1]
+        weigh(plan, node, letters, weights, cells)
+        if wanted[i] >= plan_cells:
+            keep_beside(trie, wanted[i] - plan_cells, plan, node, weights, cells)
+        if fill_row(weights, cells, parts, queue, row):
             for column in range(width):
                 entry = row[column, 0]
                 fine[slot, column] = entry >> np.uint64(32)
                 highest = entry >> np.uint64(64 - half_bits)
                 near[slot, column] = (highest << np.uint64(half_bits)) | ((entry & LOW) >> np.uint64(1))
             for symbol in range(size):
-                nodes_after[slot, symbol] = nodes[symbol]
+                cells_after[slot, symbol] = cells[symbol]
                 near[slot, width + symbol] = 0  # until `link_rows`: other threads may read it by then
             slots[i] = slot
             slot += 1
@@ -186,9 +145,10 @@ def make_rows(
 
 
 @kernel
-def link_rows(count, index, nodes_after, width, near):
-    """Writes 1 + the number of the row that follows each symbol of the first `count` rows behind their `width` columns,
-    0 where that was not made; `index` (nodes,) holds these numbers."""
+def link_rows(count, rows, cells_after):
+    """Writes 1 + the number of the row that follows each symbol of the first `count` rows behind their columns, 0 where
+    that was not made."""
+    width = rows.fine.shape[1]
     for slot in range(count):
-        for symbol in range(nodes_after.shape[1]):
-            near[slot, width + symbol] = index[nodes_after[slot, symbol]]
+        for symbol in range(cells_after.shape[1]):
+            rows.near[slot, width + symbol] = rows.index[cells_after[slot, symbol]]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from model.kernels.arcs import NONE, find
 from model.kernels.compilation import kernel
 
 
@@ -33,18 +34,25 @@ def render(symbols, ends, spellings, sizes, separates, before, after, last_after
 
 
 @kernel
-def symbol_log_probs(symbols, ends, log_probs, out):
+def symbol_log_probs(symbols, ends, arcs, start, out):
     """Log-probability of each symbol and of each end: name i's letters + 1 values stand at `ends[i] + i` of `out`.
-    `log_probs` (contexts, symbols)."""
-    size = log_probs.shape[1]
-    tail_count = len(log_probs) // size
+    The weights of `arcs` are logarithms, those of the rows that share the base too."""
     place = 0
     for name in range(len(ends) - 1):
-        context = np.int64(0)
+        state = np.int64(start)
         for position in range(ends[name], ends[name + 1]):
-            symbol = np.int64(symbols[position])
-            out[place] = log_probs[context, symbol]
+            out[place] = -np.inf
+            if state >= 0:  # what follows the impossible is impossible
+                symbol = symbols[position]
+                arc = find(arcs, state, symbol)
+                if arc != NONE:
+                    out[place] = arcs.weights[arc]
+                    state = np.int64(arcs.successors[arc])
+                elif len(arcs.base) > 0:
+                    out[place] = arcs.backoffs[state] + arcs.base[symbol]
+                    state = np.int64(arcs.base_successors[symbol])
+                else:
+                    state = np.int64(NONE)
             place += 1
-            context = context % tail_count * size + symbol
-        out[place] = log_probs[context, 0]
+        out[place] = arcs.ends[state] if state >= 0 else -np.inf
         place += 1

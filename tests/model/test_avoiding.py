@@ -31,7 +31,7 @@ EVERY_NAME = ["".join(letters) for k in range(1, LONGEST + 1) for letters in ite
 
 def random_table(seed: int, block_size: int = 2) -> Transitions:
     logits = np.random.default_rng(seed).normal(size=(ABC.size**block_size, ABC.size)) * 1.5
-    return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
+    return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
 
 
 def enumerate_allowed(

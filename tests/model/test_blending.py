@@ -22,7 +22,7 @@ def table(seed: int, size: int = 3, block_size: int = 2) -> Transitions:
     chances = random.random((size**block_size, size)) * (random.random((size**block_size, size)) > 0.2)
     chances[:, 0] += 0.1
     with np.errstate(divide="ignore"):
-        return Transitions(np.log(chances / chances.sum(axis=1, keepdims=True)), block_size)
+        return Transitions.dense(np.log(chances / chances.sum(axis=1, keepdims=True)), block_size)
 
 
 @settings(deadline=None)
@@ -49,7 +49,7 @@ def test_a_blend_cannot_be_changed() -> None:
         blend([table(1), table(2)], [1, 1]).log_probs[0, 0] = 0
 
 
-@pytest.mark.parametrize("other", [table(2, size=4), table(2, block_size=3), Transitions(table(2).log_probs, 1)])
+@pytest.mark.parametrize("other", [table(2, size=4), table(2, block_size=3), Transitions.dense(table(2).log_probs, 1)])
 def test_tables_of_other_shapes_are_refused(other: Transitions) -> None:
     with pytest.raises(BlendError):
         blend([table(1), other], [1, 1])

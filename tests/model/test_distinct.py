@@ -34,7 +34,7 @@ EVERY_NAME = ["".join(letters) for k in range(1, LONGEST + 1) for letters in ite
 
 def random_table(seed: int, block_size: int = 2, spread: float = 1.5) -> Transitions:
     logits = np.random.default_rng(seed).normal(size=(ABC.size**block_size, ABC.size)) * spread
-    return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
+    return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
 
 
 def enumerate_allowed(
@@ -266,7 +266,7 @@ def test_a_long_list_of_two_letter_names_leaves_room_for_one_name() -> None:
     """Twelve letters of two, 8,190 names: more beginnings than a request for one name would need without a list."""
     vocabulary = Vocabulary(("a", "b"))
     logits = np.random.default_rng(0).normal(size=(9, 3))
-    table = Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 2)
+    table = Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 2)
     for longest in (12, 13):
         every = ["".join(x) for k in range(1, longest + 1) for x in itertools.product("ab", repeat=k)]
         left = "ab" * 6

@@ -30,7 +30,7 @@ def random_chain(seed: int, letters: str, block_size: int, spread: float = 1.5, 
     off[np.arange(len(off)), random.integers(size, size=len(off))] = False
     logits[off] = -np.inf
     return NameChain(
-        Transitions(logits - np.logaddexp.reduce(logits, axis=1)[:, None], block_size), vocabulary(letters)
+        Transitions.dense(logits - np.logaddexp.reduce(logits, axis=1)[:, None], block_size), vocabulary(letters)
     )
 
 
@@ -88,7 +88,7 @@ def test_a_model_is_no_way_from_itself_with_a_longer_memory_than_it_needs() -> N
     p = random_chain(1, "abc", 2)
     order = [0, 3, 1, 2]  # the letters c, a, b
     table = p.transitions.log_probs.reshape(4, 4, 4)[np.ix_(order, order, order)]
-    longer = NameChain(Transitions(np.tile(table.reshape(16, 4), (4, 1)), 3), vocabulary("cab"))
+    longer = NameChain(Transitions.dense(np.tile(table.reshape(16, 4), (4, 1)), 3), vocabulary("cab"))
     for first, second in ((p, longer), (longer, p), (p, p)):
         assert divergence(first, second).per_name == pytest.approx(0, abs=1e-12)
 
@@ -115,7 +115,7 @@ def bundled() -> NameChain:
 def shifted(bundled: NameChain) -> NameChain:
     """The bundled model at temperature 1.1."""
     logits = bundled.transitions.log_probs / 1.1
-    return NameChain(Transitions(logits - np.logaddexp.reduce(logits, axis=1)[:, None], 3), bundled.vocabulary)
+    return NameChain(Transitions.dense(logits - np.logaddexp.reduce(logits, axis=1)[:, None], 3), bundled.vocabulary)
 
 
 def drawn(chain: NameChain, count: int) -> Drawn:
@@ -147,7 +147,7 @@ def test_jensen_shannon_agrees_with_the_sum_over_every_name() -> None:
     """Names longer than LONGEST are too rare to count. Within 4 standard errors."""
     p, q = random_chain(3, "ab", 1, 0.1), random_chain(4, "bc", 2, 0.1)
     ending = [
-        NameChain(Transitions(np.log(0.02 * np.exp(c.transitions.log_probs) + 0.98 * np.eye(3)[0]), b), c.vocabulary)
+        NameChain(Transitions.dense(np.log(0.02 * np.exp(c.transitions.log_probs) + 0.98 * np.eye(3)[0]), b), c.vocabulary)
         for c, b in ((p, 1), (q, 2))
     ]
     first, second = map(every_name, ending)

@@ -31,12 +31,12 @@ def random_table(seed: int, size: int, block_size: int, spread: float = 1.5, imp
     off[np.arange(len(off)), random.integers(size, size=len(off))] = False
     logits[off] = -np.inf
     with np.errstate(divide="ignore"):
-        return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
+        return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
 
 
 def table_of(row: list[float], block_size: int = 1) -> Transitions:
     with np.errstate(divide="ignore"):
-        return Transitions(np.log(np.tile(np.array(row), (len(row) ** block_size, 1))), block_size)
+        return Transitions.dense(np.log(np.tile(np.array(row), (len(row) ** block_size, 1))), block_size)
 
 
 def every_name(table: Transitions, longest: int) -> dict[Name, float]:
@@ -135,7 +135,7 @@ def test_an_empty_list_has_no_mass_and_a_list_of_every_name_has_all() -> None:
 def test_a_single_name_holds_no_surprise_and_is_repeated_at_once() -> None:
     """a, then the end: with a context of one symbol."""
     with np.errstate(divide="ignore"):
-        table = Transitions(np.log(np.array([[0.0, 1.0], [1.0, 0.0]])), 1)
+        table = Transitions.dense(np.log(np.array([[0.0, 1.0], [1.0, 0.0]])), 1)
     assert facts(table, listing_of([(1,)])) == Facts(0.0, 1.0, 1.0, 2)
 
 
@@ -144,7 +144,7 @@ def test_names_of_one_letter_each_equally_likely_have_the_known_birthday() -> No
     log_probs = np.full((366, 366), -np.inf)
     log_probs[0, 1:] = -math.log(365)
     log_probs[1:, 0] = 0.0
-    found = facts(Transitions(log_probs, 1), None)
+    found = facts(Transitions.dense(log_probs, 1), None)
     assert found.entropy == pytest.approx(math.log(365), rel=1e-12)
     assert found.expected_length == 1
     assert found.repeat_after == 23

@@ -87,7 +87,7 @@ def random_table(seed: int, size: int, block_size: int, impossible: float = 0.2)
     logits[random.random(logits.shape) < impossible] = -np.inf
     logits[:, -1] = 0.5
     with np.errstate(divide="ignore"):
-        return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
+        return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
 
 
 @given(IDS, st.integers(1, 4), st.integers(0, 50))

@@ -26,7 +26,7 @@ LONGEST = 7
 
 def random_table(seed: int) -> Transitions:
     logits = np.random.default_rng(seed).normal(size=(AB.size**2, AB.size))
-    return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 2)
+    return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 2)
 
 
 @settings(max_examples=60, deadline=None)

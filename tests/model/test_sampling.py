@@ -40,14 +40,14 @@ def table(bundled: Checkpoint) -> Transitions:
 def random_table(seed: int, letters: int = 3, spread: float = 1.0) -> Transitions:
     size = letters + 1
     logits = np.random.default_rng(seed).normal(scale=spread, size=(size**BLOCK_SIZE, size))
-    return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), BLOCK_SIZE)
+    return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), BLOCK_SIZE)
 
 
 def table_of(row: list[float]) -> Transitions:
     """The same probabilities after every context."""
     size = len(row)
     with np.errstate(divide="ignore"):
-        return Transitions(np.log(np.tile(np.array(row), (size**BLOCK_SIZE, 1))), BLOCK_SIZE)
+        return Transitions.dense(np.log(np.tile(np.array(row), (size**BLOCK_SIZE, 1))), BLOCK_SIZE)
 
 
 def shape_row(log_probs: list[float], how: Settings) -> list[float]:
@@ -241,7 +241,7 @@ def test_200_000_names_of_the_bundled_model_follow_its_table(table: Transitions)
 @settings(deadline=None, derandomize=True, max_examples=200)
 def test_shaping_equals_plain_python_row_by_row(rows: list[list[float]], how: Settings) -> None:
     logits = np.array(rows)
-    transitions = Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 1)
+    transitions = Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 1)
     assume(not near_a_threshold(transitions, how))
     before = transitions.log_probs.copy()
     shaped = shape_distribution(transitions.log_probs, how)
@@ -251,7 +251,7 @@ def test_shaping_equals_plain_python_row_by_row(rows: list[list[float]], how: Se
 
 
 def test_shaping_the_bundled_table_equals_plain_python(table: Transitions) -> None:
-    some = Transitions(table.log_probs[::37], table.block_size)
+    some = Transitions.dense(table.log_probs[::37], table.block_size)
     for how in (Settings(), Settings(temperature=0.7), Settings(top_k=7), Settings(top_p=0.83), Settings(1.5, 12, 0.6)):
         assert not near_a_threshold(some, how)
         expected = [shape_row(row, how) for row in some.log_probs.tolist()]
@@ -388,7 +388,7 @@ def test_only_lengths_that_the_table_allows_are_possible(bounds: tuple[int, int]
         log_probs = np.log(np.zeros((size**block_size, size)))
     for row, context in enumerate(itertools.product(range(size), repeat=block_size)):
         log_probs[row, BOUNDARY if context == (1, 1, 1) else 1] = 0
-    transitions, how = Transitions(log_probs, block_size), Settings(1.0, None, None, *bounds)
+    transitions, how = Transitions.dense(log_probs, block_size), Settings(1.0, None, None, *bounds)
     if not possible:
         with pytest.raises(UnsatisfiableError):
             Sampler(transitions, how)

@@ -18,7 +18,7 @@ from model.vocabulary import BOUNDARY
 def random_table(seed: int, letters: int, block_size: int) -> Transitions:
     size = letters + 1
     logits = np.random.default_rng(seed).normal(scale=1.5, size=(size**block_size, size))
-    return Transitions(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
+    return Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), block_size)
 
 
 def look_up(transitions: Transitions, name: tuple[int, ...]) -> list[float]:

@@ -34,7 +34,7 @@ def padded(content: bytes, blanks: int) -> bytes:
 
 
 def test_a_table_makes_a_round_trip_without_a_copy() -> None:
-    content = table_file(Transitions(log_probs(), 2))
+    content = table_file(Transitions.dense(log_probs(), 2))
     assert content is not None
     read = parse_table(content, HEADER, PATH)
     assert read.log_probs.tobytes() == log_probs().tobytes()

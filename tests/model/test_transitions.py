@@ -103,7 +103,7 @@ def test_names_begin_after_boundaries_only(bundled: Checkpoint) -> None:
 def test_the_next_context_drops_the_oldest_symbol(size: int, block_size: int) -> None:
     tuples = list(itertools.product(range(size), repeat=block_size))
     rows = {context: row for row, context in enumerate(tuples)}
-    chain = Transitions(np.full((len(tuples), size), -np.log(size)), block_size)
+    chain = Transitions.dense(np.full((len(tuples), size), -np.log(size)), block_size)
     assert chain.vocabulary_size == size
     contexts, symbols = np.meshgrid(np.arange(len(tuples)), np.arange(size), indexing="ij")
     found = chain.next_context(contexts, symbols)

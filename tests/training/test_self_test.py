@@ -62,4 +62,4 @@ def test_a_table_with_a_row_that_is_no_distribution_fails(value: float, model: C
     assert isinstance(engine, TableEngine)
     log_probs = engine.transitions.log_probs.copy()
     log_probs[5, 2] = value
-    assert not distributions(TableEngine(Transitions(log_probs, model.block_size))).passed
+    assert not distributions(TableEngine(Transitions.dense(log_probs, model.block_size))).passed

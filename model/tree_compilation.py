@@ -12,6 +12,7 @@ from model.context_tree import ContextTree
 from model.errors import NamesmithError
 from model.kneser_ney import KneserNey
 from model.list_rules import ListRules
+from model.name_lengths import fitted
 from model.names import Names
 from model.suffix_tree import SuffixTree
 from model.transitions import Floats
@@ -86,7 +87,9 @@ def compile_tree(
     kept = choose(tree, network.gains(_mixed(network.means, counts)), contexts)
     chosen = np.flatnonzero(kept)
     rows = _mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
-    return _context_tree(tree, kept, _ruled(tree, kept, rows, known.rules, invented))
+    rows = _ruled(tree, kept, rows, known.rules, invented)
+    lengths = np.bincount(known.names.lengths, known.weights)
+    return _context_tree(tree, kept, fitted(rows, _context_tree(tree, kept, rows).transitions(), lengths))
 
 
 @dataclass(frozen=True, eq=False)

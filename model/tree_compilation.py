@@ -1,11 +1,148 @@
-"""Stand-in until the compiler is merged."""
+"""From a network to its context tree: which contexts are kept, and the row of each. Brings PyTorch."""
+
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from model.checkpoint import Checkpoint
+from model.context_choice import Kept, choose, gains_over, own
 from model.context_tree import ContextTree
+from model.errors import NamesmithError
+from model.kneser_ney import KneserNey
+from model.list_rules import ListRules
+from model.name_lengths import fitted
+from model.names import Names
+from model.suffix_tree import SuffixTree
+from model.transitions import Floats
+from model.visits import Visits, drawn, listed
+from model.vocabulary import BOUNDARY, Vocabulary
 
 DEFAULT_CONTEXTS = 32_768
+"""A model of that many contexts over 27 symbols takes as much memory as the dense table of 3 characters."""
+
+_DRAWN_NAMES = 300_000
+_MOST_CELLS = 1 << 27
+"""Contexts times symbols that are looked at: fewer names are drawn over a large alphabet."""
+_LISTED_SHARE = 0.7
+"""Of the visits; the others are those of drawn names."""
+_LEAST_VISITS = 3.0
+_OWN_WEIGHT = 1.0
+"""Visits that a context's row over all names counts beside those that no longer context has."""
+_COUNTED_SHARE = 0.5
+"""Of Kneser-Ney counts in the logarithm of a row."""
+_LEAST = 1e-30
 
 
-def compile_tree(checkpoint: Checkpoint, names: Sequence[str] | None, contexts: int = DEFAULT_CONTEXTS) -> ContextTree:
-    raise NotImplementedError
+@dataclass(frozen=True, eq=False)
+class _List:
+    """Distinct training names, how much each counts, and what their rules are."""
+
+    names: Names
+    weights: Floats
+    rules: ListRules
+
+    @classmethod
+    def of(cls, names: Sequence[str], weights: Floats | None, vocabulary: Vocabulary) -> "_List":
+        heavy: Counter[str] = Counter()
+        for name, weight in zip(names, [1.0] * len(names) if weights is None else weights.tolist(), strict=True):
+            heavy[name] += weight
+        distinct = sorted(heavy)
+        found, unknown = Names.of_texts(distinct, vocabulary)
+        found, counts = found.chosen(~unknown), np.array([heavy[name] for name in distinct])[~unknown]
+        return cls(found, counts, ListRules.of(found, counts, vocabulary))
+
+
+def compile_tree(
+    checkpoint: Checkpoint,
+    names: Sequence[str] | None,
+    contexts: int = DEFAULT_CONTEXTS,
+    weights: Floats | None = None,
+) -> ContextTree:
+    """At most so many contexts, those that tell most about what follows. The row of each is the mean of the network's
+    rows over the names that pass through it - those it draws and the training `names`, name i counted `weights[i]`
+    times - and what counting those names says there, within the list's own rules. Without a list, the network alone.
+    Raises NamesmithError for fewer contexts than there are symbols."""
+    symbols = checkpoint.vocabulary.size
+    if contexts <= symbols:
+        raise NamesmithError(
+            f"{contexts:,} contexts are too few for an alphabet of {symbols:,} symbols, each of which is one: "
+            f"allow at least {symbols + 1:,}"
+        )
+    stack, block_size = checkpoint.stack, checkpoint.block_size
+    invented = drawn(stack, min(_DRAWN_NAMES, max(1, _MOST_CELLS // (symbols * block_size))), block_size)
+    if not names:
+        tree = SuffixTree.of(invented.contexts, invented.weights, symbols, _LEAST_VISITS)
+        network = _Network.of(tree, invented)
+        kept = choose(tree, network.gains(network.means), contexts)
+        return _context_tree(tree, kept, network.rows(kept))
+    known = _List.of(names, weights, checkpoint.vocabulary)
+    seen, observed = listed(stack, known.names, known.weights, block_size)
+    total = invented.weights.sum()
+    visits = invented.weighing(total * (1 - _LISTED_SHARE)) + seen.weighing(total * _LISTED_SHARE)
+    tree = SuffixTree.of(visits.contexts, visits.weights, symbols, _LEAST_VISITS)
+    network, every = _Network.of(tree, visits), np.ones(len(tree), dtype=bool)
+    counts = KneserNey.of(tree, every, seen.contexts, observed).rows(np.arange(len(tree)))
+    kept = choose(tree, network.gains(_mixed(network.means, counts)), contexts)
+    chosen = np.flatnonzero(kept)
+    rows = _mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
+    rows = _ruled(tree, kept, rows, known.rules, invented)
+    lengths = np.bincount(known.names.lengths, known.weights)
+    return _context_tree(tree, kept, fitted(rows, _context_tree(tree, kept, rows).transitions(), lengths))
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """What a network says at each context of `tree`: the sums of its rows over the visits there, and their means, both
+    (contexts, symbols)."""
+
+    tree: SuffixTree
+    sums: Floats
+    means: Floats
+
+    @classmethod
+    def of(cls, tree: SuffixTree, visits: Visits) -> "_Network":
+        sums = tree.sums(visits.weights, visits.rows)
+        totals = sums.sum(axis=1, keepdims=True)
+        means = np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), sums[0] / totals[0])
+        return cls(tree, sums, np.asarray(means))
+
+    def gains(self, rows: Floats) -> Floats:
+        """What each context's row of `rows` (contexts, symbols) tells beyond its suffix's, over all visits there."""
+        return gains_over(self.sums.sum(axis=1), rows, rows[self.tree.suffixes])
+
+    def rows(self, kept: Kept) -> Floats:
+        """The mean row of each kept context (kept ones, symbols), in order, over the visits that no longer one has."""
+        left = own(self.tree, kept, self.sums)[kept]
+        return np.asarray((left + _OWN_WEIGHT * self.means[kept]) / (left.sum(axis=1, keepdims=True) + _OWN_WEIGHT))
+
+
+def _mixed(guessed: Floats, counted: Floats) -> Floats:
+    """Rows (n, symbols) in the middle of both, by their logarithms."""
+    logs = (1 - _COUNTED_SHARE) * np.log(np.maximum(guessed, _LEAST)) + _COUNTED_SHARE * np.log(counted)
+    rows = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+
+def _ruled(tree: SuffixTree, kept: Kept, rows: Floats, rules: ListRules, invented: Visits) -> Floats:
+    """`rows` (kept ones, symbols) without what is forbidden, and with pairs of letters that the list never has made as
+    rare in drawn names as they would be in new ones, if they are more frequent."""
+    lasts = tree.lasts[kept]
+    rows = np.where(rules.forbidden[lasts], 0.0, rows)
+    rows /= rows.sum(axis=1, keepdims=True)
+    unseen = rules.unseen[lasts]
+    visits = np.bincount(tree.longest(invented.contexts, kept), invented.weights, minlength=len(tree))[kept]
+    visits[lasts == BOUNDARY] = 0.0
+    pairs = float(visits @ (1 - rows[:, BOUNDARY]))
+    found = float(visits @ (rows * unseen).sum(axis=1))
+    if found > rules.unseen_share * pairs:
+        rows = np.where(unseen, rows * (rules.unseen_share * pairs / found), rows)
+        rows /= rows.sum(axis=1, keepdims=True)
+    return rows
+
+
+def _context_tree(tree: SuffixTree, kept: Kept, rows: Floats) -> ContextTree:
+    numbers = np.cumsum(kept) - 1
+    suffixes = numbers[tree.suffixes[kept]].astype(np.int32)
+    return ContextTree.of_rows(suffixes, tree.firsts[kept].astype(np.uint16), rows)

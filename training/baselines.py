@@ -2,30 +2,37 @@
 
 import numpy as np
 
-from training.examples import Counts
-from training.smoothing import Floats, kneser_ney
+from training.examples import Ngrams
+from training.smoothing import KneserNey
+
+ORDERS = range(3, 9)
+"""Of Kneser-Ney estimates that are always made: the symbols of an n-gram."""
+LEAST_CONTEXT = ORDERS[-1] - 1
+"""Symbols of context that they need."""
 
 _ADDED = 1.0
 """What unigram and bigram counts are raised by, so that nothing is held impossible."""
 
 
-def baseline_losses(train: Counts, part: Counts) -> dict[str, float]:
-    """Mean negative log-likelihood a character (nats) of `part` under counts of `train`, by the name of the way of
-    counting: `unigram`, `bigram` (each count plus one), and `kneser_ney` with the network's own context."""
-    contexts, counts = train.contexts.numpy(), train.counts.double().numpy()
-    asked, observed = part.contexts.numpy(), part.counts.double().numpy()
-    everywhere = counts.sum(axis=0)
-    after_last = np.full((counts.shape[1], counts.shape[1]), _ADDED)
-    np.add.at(after_last, contexts[:, -1], counts)
-    return {
-        "unigram": _loss(np.tile(everywhere + _ADDED, (len(asked), 1)), observed),
-        "bigram": _loss(after_last[asked[:, -1]], observed),
-        "kneser_ney": _loss(kneser_ney(contexts, counts, asked), observed),
+def baseline_losses(train: Ngrams, parts: dict[str, Ngrams], block_size: int) -> dict[str, dict[str, float]]:
+    """Mean negative log-likelihood a character (nats) of each of `parts` under counts of `train`, by the name of the
+    way of counting: `unigram`, `bigram` (each count plus one), `kneser_ney_3` to `kneser_ney_8` by their order, and
+    `kneser_ney` with `block_size` symbols of context. All contexts have `LEAST_CONTEXT` symbols or more."""
+    pairs = np.full((train.symbols, train.symbols), _ADDED)
+    np.add.at(pairs, (train.ngrams[:, -2], train.ngrams[:, -1]), train.weights)
+    singles = pairs.sum(axis=0) + _ADDED - train.symbols * _ADDED
+    losses = {
+        name: {
+            "unigram": part.mean(-np.log(singles / singles.sum())[part.ngrams[:, -1]]),
+            "bigram": part.mean(
+                -np.log(pairs / pairs.sum(axis=1, keepdims=True))[part.ngrams[:, -2], part.ngrams[:, -1]]
+            ),
+        }
+        for name, part in parts.items()
     }
-
-
-def _loss(weights: Floats, observed: Floats) -> float:
-    """Of `observed` (n, symbols) counts under `weights` (n, symbols), which need not sum to 1."""
-    probabilities = weights / weights.sum(axis=1, keepdims=True)
-    seen = observed > 0
-    return float(-(observed[seen] * np.log(probabilities[seen])).sum() / observed.sum())
+    estimates = KneserNey(train.ngrams, train.weights, train.symbols)
+    for way, order in {"kneser_ney": block_size + 1, **{f"kneser_ney_{order}": order for order in ORDERS}}.items():
+        of_order = estimates.of_order(order)
+        for name, part in parts.items():
+            losses[name][way] = part.mean(-np.log(of_order.chances(part.ngrams[:, :-1], part.ngrams[:, -1])))
+    return losses

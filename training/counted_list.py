@@ -6,7 +6,7 @@ from model.stack import Stack
 from model.vocabulary import Vocabulary
 from training.dataset import NameList
 from training.evaluation import cross_entropy
-from training.examples import Counts, Examples, count_names, make_examples
+from training.examples import Counts, Examples, Ngrams, count_names, make_examples, names_as_ngrams
 from training.ngrams import Floats
 from training.splits import Indices, Split, SplitRule, split
 
@@ -48,6 +48,10 @@ class CountedList:
     def counts_of(self, block_size: int) -> Counts:
         """The train part, with contexts of another length."""
         return count_names(*_chosen(self.names, self.parts.train), self.vocabulary, block_size)
+
+    def ngrams(self, part: Indices, block_size: int) -> Ngrams:
+        """A part of the list, with contexts of another length."""
+        return names_as_ngrams(*_chosen(self.names, part), self.vocabulary, block_size)
 
     def losses(self, stack: Stack) -> Losses:
         dev, test = (None if part is None else cross_entropy(stack, part) for part in (self.dev, self.test))

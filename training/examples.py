@@ -35,6 +35,20 @@ class Counts:
     counts: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class Ngrams:
+    """The same data as distinct n-grams: `ngrams` (m, block_size + 1) symbol ids, the next character last, and how
+    often each came, `weights` (m,). `symbols` is the size of the alphabet."""
+
+    ngrams: Ids
+    weights: Floats
+    symbols: int
+
+    def mean(self, values: Floats) -> float:
+        """Of a number for each n-gram (m,)."""
+        return float(self.weights @ values / self.weights.sum())
+
+
 def make_examples(
     names: Sequence[str], weights: Sequence[float] | Floats, vocabulary: Vocabulary, block_size: int
 ) -> Examples:
@@ -51,6 +65,13 @@ def make_examples(
             counted[at : at + len(found)] = torch.from_numpy(of_each)
         at += len(found)
     return Examples(ngrams[:, :-1], ngrams[:, -1], counted)
+
+
+def names_as_ngrams(
+    names: Sequence[str], weights: Sequence[float] | Floats, vocabulary: Vocabulary, block_size: int
+) -> Ngrams:
+    heavy = np.asarray(weights, dtype=np.float64)
+    return Ngrams(*count_ngrams(lambda: _chunks(names, heavy, vocabulary, block_size)), vocabulary.size)
 
 
 def count_names(

@@ -31,4 +31,4 @@ def smoothed(counts: Counts) -> Lessons:
 
 
 def counting(counts: Counts) -> KneserNey:
-    return KneserNey(counts.contexts.long().numpy(), counts.counts.double().numpy())
+    return KneserNey.of_counts(counts.contexts.numpy(), counts.counts.double().numpy())

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.optim import SGD, AdamW, Muon, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from model.layers import Linear
 from model.stack import Stack
+from training.muon import Muon
 from training.presets import Preset
 from training.snapshots import State
 
@@ -27,7 +28,7 @@ def optimizers(stack: Stack, preset: Preset) -> list[Optimizer]:
     if others:
         found.append(AdamW(others, lr=preset.learning_rate, weight_decay=preset.weight_decay))
     if hidden:
-        found.append(Muon(hidden, lr=preset.matrix_rate, weight_decay=0.0))
+        found.append(Muon(hidden, lr=preset.matrix_rate))
     return found
 
 

@@ -16,7 +16,7 @@ from model.errors import StackError, UnknownCharacterError
 from model.layers import TANH_GAIN
 from model.stack import Description, Stack
 from model.vocabulary import Vocabulary
-from training.baselines import baseline_losses
+from training.baselines import LEAST_CONTEXT, baseline_losses
 from training.counted_list import CountedList, Losses, count_list
 from training.course import Course
 from training.dataset import DataError, NameList
@@ -136,8 +136,10 @@ def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses
 
 
 def _baselines(data: CountedList) -> Baselines:
-    held_out = {"dev": data.dev, "test": data.test}
-    return {name: baseline_losses(data.train, part) for name, part in held_out.items() if part is not None}
+    length = max(data.block_size, LEAST_CONTEXT)
+    held_out = {"dev": data.parts.dev, "test": data.parts.test}
+    parts = {name: data.ngrams(part, length) for name, part in held_out.items() if len(part)}
+    return baseline_losses(data.ngrams(data.parts.train, length), parts, data.block_size) if parts else {}
 
 
 def _objective(data: CountedList, lessons: Lessons, config: Config, course: Course) -> Objective:

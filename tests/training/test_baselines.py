@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from model.vocabulary import Vocabulary
-from training.baselines import baseline_losses
+from training.baselines import LEAST_CONTEXT, ORDERS, baseline_losses
 from training.counted_list import count_list
 from training.dataset import read_names
-from training.examples import Counts, count_examples, make_examples
+from training.examples import names_as_ngrams
 from training.splits import SplitRule
 
 TRAIN = ["ab", "abba", "cab", "bac", "a", "ba", "cabba"]
@@ -19,13 +19,16 @@ HELD_OUT = ["ac", "bb", "cc", "abc"]
 VOCABULARY = Vocabulary(("a", "b", "c"))
 
 
-def counted(names: list[str], block_size: int) -> Counts:
-    return count_examples(make_examples(names, [1.0] * len(names), VOCABULARY, block_size), VOCABULARY.size)
+def losses(block_size: int) -> dict[str, float]:
+    train, held_out = (
+        names_as_ngrams(names, [1.0] * len(names), VOCABULARY, LEAST_CONTEXT) for names in (TRAIN, HELD_OUT)
+    )
+    return baseline_losses(train, {"dev": held_out}, block_size)["dev"]
 
 
 @pytest.mark.parametrize("block_size", [1, 2, 3])
 def test_unigrams_and_bigrams_are_those_of_a_dictionary(block_size: int) -> None:
-    found = baseline_losses(counted(TRAIN, block_size), counted(HELD_OUT, block_size))
+    found = losses(block_size)
     pairs = Counter(pair for name in TRAIN for pair in zip("." + name, name + ".", strict=True))
     singles = Counter(char for name in TRAIN for char in name + ".")
     surprises: dict[str, list[float]] = {"unigram": [], "bigram": []}
@@ -40,8 +43,13 @@ def test_unigrams_and_bigrams_are_those_of_a_dictionary(block_size: int) -> None
 
 def test_longer_contexts_never_leave_a_held_out_name_without_a_chance() -> None:
     for block_size in (1, 2, 3, 5):
-        losses = baseline_losses(counted(TRAIN, block_size), counted(HELD_OUT, block_size))
-        assert all(0 < loss < 5 for loss in losses.values())
+        assert all(0 < loss < 5 for loss in losses(block_size).values())
+
+
+def test_an_order_says_the_same_as_a_network_with_one_symbol_of_context_less() -> None:
+    found = losses(3)
+    assert found["kneser_ney"] == found["kneser_ney_4"]
+    assert len({found[f"kneser_ney_{order}"] for order in ORDERS}) > 1
 
 
 @pytest.mark.parametrize(("block_size", "dev_loss", "test_loss"), [(3, 2.0560, 2.0575), (5, 1.9740, 1.9766)])
@@ -54,9 +62,9 @@ def test_kneser_ney_reaches_what_is_known_of_the_lectures_list(
     names = read_names(Path(path))
     vocabulary = Vocabulary.from_names(names.names)
     data = count_list(names, SplitRule.LECTURE, vocabulary, block_size)
-    assert data.dev is not None
-    assert data.test is not None
-    dev, test = (baseline_losses(data.train, part) for part in (data.dev, data.test))
-    assert dev["kneser_ney"] == pytest.approx(dev_loss, abs=0.005)
-    assert test["kneser_ney"] == pytest.approx(test_loss, abs=0.005)
-    assert dev["bigram"] == pytest.approx(2.453, abs=0.002)
+    parts = {"dev": data.parts.dev, "test": data.parts.test}
+    ngrams = {name: data.ngrams(part, LEAST_CONTEXT) for name, part in parts.items()}
+    found = baseline_losses(data.ngrams(data.parts.train, LEAST_CONTEXT), ngrams, block_size)
+    assert found["dev"]["kneser_ney"] == pytest.approx(dev_loss, abs=0.005)
+    assert found["test"]["kneser_ney"] == pytest.approx(test_loss, abs=0.005)
+    assert found["dev"]["bigram"] == pytest.approx(2.453, abs=0.002)

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.optim import SGD, AdamW, Muon
+from torch.optim import SGD, AdamW
 
 from model.layers import Linear
 from model.stack import Stack
+from training.muon import Muon
 from training.optimizers import optimizers, schedule
 from training.presets import PRESETS, Layers, Preset
 from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack

@@ -22,9 +22,9 @@ US_NAMES = Path(__file__).parents[2] / "data" / "us-names.csv"
 NAMES = st.lists(st.text("abcd", min_size=1, max_size=6), min_size=1, max_size=40)
 
 
-def naive_kneser_ney(counts: Table, symbols: int) -> Table:
+def naive_kneser_ney(counts: Table, symbols: int, behind: list[Table] | None = None) -> Table:
     """Interpolated modified Kneser-Ney (Chen & Goodman 1999), with the whole counts of a name's beginning, of which
-    only one symbol of the padding says anything."""
+    only one symbol of the padding says anything. The estimates of shorter contexts are added to `behind`."""
     told = {context: row for context, row in counts.items() if context[:2] != (BOUNDARY, BOUNDARY)}
     everything = [math.ceil(count) for row in told.values() for count in row.values()]
     n1, n2, n3, n4 = (everything.count(k) for k in (1, 2, 3, 4))
@@ -47,6 +47,8 @@ def naive_kneser_ney(counts: Table, symbols: int) -> Table:
                 begins = bool(shorter) and shorter[0] == BOUNDARY
                 shorter_counts[shorter][symbol] += count if begins else 1
         lower = naive_kneser_ney(shorter_counts, symbols)
+        if behind is not None:
+            behind.append(lower)
     estimates: Table = {}
     for context, row in counts.items():
         if context not in told:
@@ -153,10 +155,16 @@ def test_counts_that_were_counted_once_are_asked_again_and_again() -> None:
 
 
 def test_a_context_that_was_not_counted_is_answered_by_its_longest_end_that_was() -> None:
-    """`hna` never occurs, `na` does; so does every context that ends in it, but for those counted themselves."""
-    counts, _ = counted(["anna", "hana", "nah", "ann"], [1.0] * 4, 3)
-    ids = Vocabulary.from_names(["anna", "hana", "nah", "ann"])
+    """`hna` never occurs, `na` does."""
+    counts, size = counted(["anna", "hana", "nah", "ann"], [1.0] * 4, 3)
+    hna = Vocabulary.from_names(["anna", "hana", "nah", "ann"]).encode("hna")
+    rows = zip(counts.contexts.tolist(), counts.counts.tolist(), strict=True)
+    table: Table = {tuple(context): {s: n for s, n in enumerate(row) if n} for context, row in rows}
+    assert tuple(hna) not in table
+    behind: list[Table] = []
+    naive_kneser_ney(table, size, behind)
+    expected = [behind[0][tuple(hna[1:])][symbol] for symbol in range(size)]
     estimates = KneserNey(counts.contexts.numpy(), counts.counts.double().numpy())
-    hna, kna = ids.encode("hna"), [*ids.encode("h"), *ids.encode("na")]
-    assert tuple(hna) not in set(map(tuple, counts.contexts.tolist()))
-    np.testing.assert_array_equal(estimates(np.array([hna])), estimates._behind(np.array([kna])))
+    np.testing.assert_allclose(estimates(np.array([hna]))[0], expected, rtol=1e-9)
+    chances = estimates.chances(np.array([hna] * size), np.arange(size))
+    np.testing.assert_allclose(chances, expected, rtol=1e-9)

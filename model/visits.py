@@ -1,0 +1,121 @@
+"""The contexts that names pass through, how often, and what a network says after each. Brings PyTorch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.names import Names
+from model.stack import Stack
+from model.transitions import Floats, Ints
+from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
+
+Contexts = NDArray[np.uint16]
+Rows = NDArray[np.float32]
+
+_CHUNK = 4_096
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Visits:
+    """Distinct `contexts` (n, block_size), passed `weights` (n,) times, and the network's `rows` (n, symbols) there."""
+
+    contexts: Contexts
+    weights: Floats
+    rows: Rows
+
+    def __add__(self, other: "Visits") -> "Visits":
+        """Both; a context may then stand there twice."""
+        mine, others = (self.contexts, self.weights, self.rows), (other.contexts, other.weights, other.rows)
+        return Visits(*(np.concatenate(pair) for pair in zip(mine, others, strict=True)))
+
+    def weighing(self, total: float) -> "Visits":
+        """The same with weights of that sum."""
+        return Visits(self.contexts, self.weights * (total / self.weights.sum()), self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What followed in a list: symbol `symbols[i]` came `weights[i]` times after context number `contexts[i]`."""
+
+    contexts: Ints
+    symbols: Ints
+    weights: Floats
+
+
+def listed(stack: Stack, names: Names, weights: Floats, block_size: int) -> tuple[Visits, Observed]:
+    """Those of `names`, name i counted `weights[i]` times, and what followed."""
+    contexts, following, owners = _passed(names, block_size)
+    order = np.lexsort((following, *contexts.T[::-1]))
+    contexts, following, heavy = contexts[order], following[order].astype(np.int64), weights[owners[order]]
+    new = _begins(contexts)
+    numbers = np.cumsum(new) - 1
+    pairs = np.flatnonzero(new | _begins(following[:, None]))
+    observed = Observed(numbers[pairs], following[pairs], np.add.reduceat(heavy, pairs))
+    distinct = contexts[new]
+    return Visits(distinct, np.bincount(numbers, heavy), rows_after(stack, distinct)), observed
+
+
+def drawn(stack: Stack, names: int, block_size: int) -> Visits:
+    """Those of so many names, drawn from the network side by side: of the names in one context each symbol goes to its
+    share of them, rounded up or down at random, always with the same seed."""
+    generator = np.random.default_rng(_SEED)
+    contexts, counts = np.zeros((1, block_size), dtype=np.uint16), np.array([names])
+    parts = []
+    for _ in range(MAX_NAME_LENGTH + 1):
+        rows = rows_after(stack, contexts)
+        parts.append(Visits(contexts, counts.astype(np.float64), rows))
+        before, symbols, moved = _moved(rows, counts, generator)
+        if not len(before):
+            break
+        after = np.concatenate([contexts[before, 1:], symbols[:, None].astype(np.uint16)], axis=1)
+        order = np.lexsort(after.T[::-1])
+        begins = np.flatnonzero(_begins(after[order]))
+        contexts, counts = after[order][begins], np.add.reduceat(moved[order], begins)
+    return Visits(
+        *(np.concatenate([getattr(part, field) for part in parts]) for field in ("contexts", "weights", "rows"))
+    )
+
+
+def _moved(rows: Rows, counts: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+    """Of `counts` (n,) names in each context: the context, the symbol and how many of them draw it; none that end."""
+    found = []
+    for begin in range(0, len(rows), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        up_to = np.cumsum(rows[part], axis=1, dtype=np.float64)
+        up_to *= (counts[part] / up_to[:, -1])[:, None]
+        up_to += generator.random((len(up_to), 1))
+        moved = np.diff(np.floor(up_to).astype(np.int64), axis=1)  # the end comes first, and is left out
+        before, symbols = np.nonzero(moved)
+        found.append((before + begin, symbols + 1, moved[before, symbols]))
+    before, symbols, moved = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return before, symbols, moved
+
+
+@torch.no_grad()
+def rows_after(stack: Stack, contexts: Contexts) -> Rows:
+    """Probabilities (n, symbols) after `contexts` (n, block_size)."""
+    parts = torch.split(torch.from_numpy(contexts.astype(np.int64)), _CHUNK)
+    return np.concatenate([torch.softmax(stack(part), dim=1).numpy() for part in parts])
+
+
+def _passed(names: Names, block_size: int) -> tuple[Contexts, Contexts, Ints]:
+    """The context of each letter and of each end (letters + names, block_size), what follows it, and whose it is."""
+    count, lengths = len(names), names.lengths
+    letter_owners, owners = np.repeat(np.arange(count), lengths), np.repeat(np.arange(count), lengths + 1)
+    framed = np.full(len(names.symbols) + count * (block_size + 1), BOUNDARY, dtype=np.uint16)
+    places = np.arange(len(names.symbols)) + letter_owners * block_size + block_size
+    framed[places] = names.symbols
+    following = np.full(len(owners), BOUNDARY, dtype=np.uint16)
+    following[np.arange(len(names.symbols)) + letter_owners] = names.symbols
+    starts = np.arange(len(owners)) + owners * (block_size - 1)
+    return np.lib.stride_tricks.sliding_window_view(framed, block_size)[starts], following, owners
+
+
+def _begins(rows: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which of `rows` (n, width) differ from the one before."""
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    return new

@@ -59,7 +59,11 @@ def facts(transitions: Transitions, listing: Listing | None, max_length: int = M
     whole = up_to[-1]
     if whole == 0:
         raise UnsatisfiableError(f"no name of 1 to {max_length} letters is possible")
-    training_mass = None if listing is None else min(1.0, _mass_of(listing, draws.arcs, shaped.start, shaped.size, max_length) / whole)
+    training_mass = (
+        None
+        if listing is None
+        else min(1.0, _mass_of(listing, draws.arcs, shaped.start, shaped.size, max_length) / whole)
+    )
     # Each name ends once: with its end divided by the mass, its chance is the conditional one.
     given = replaced(draws.arcs, ends=draws.arcs.ends / whole)
     return Facts(
@@ -76,7 +80,9 @@ def mass(transitions: Transitions, max_length: int = MAX_NAME_LENGTH) -> float:
     """The chance that a plain draw has 1 to `max_length` letters."""
     shaped = Shaped.of(transitions, Settings())
     graph = NodeGraph.find(shaped, [], max_length)
-    return _Draws(graph, without_end(shaped.arcs, shaped.start), max_length).total(without_end(shaped.arcs, shaped.start))
+    return _Draws(graph, without_end(shaped.arcs, shaped.start), max_length).total(
+        without_end(shaped.arcs, shaped.start)
+    )
 
 
 def first_repeat(power_sum: Callable[[int], float], most_probable: float) -> int | None:

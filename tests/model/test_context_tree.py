@@ -106,7 +106,11 @@ def test_scores_are_the_chain_of_next_characters(
 @given(told=TREES, shape=SHAPES, lengths=LENGTHS, asked=CONSTRAINTS, data=st.data())
 @settings(deadline=None, derandomize=True, max_examples=250)
 def test_constraints_settings_and_lists_are_met_as_enumeration_says(
-    told: Told, shape: tuple[float, int | None, float | None], lengths: list[int], asked: Constraints, data: st.DataObject
+    told: Told,
+    shape: tuple[float, int | None, float | None],
+    lengths: list[int],
+    asked: Constraints,
+    data: st.DataObject,
 ) -> None:
     how = Settings(*shape, *lengths)
     every = conditional(told, how, asked)
@@ -234,9 +238,7 @@ def without_a_middle(tree: ContextTree) -> ContextTree:
     rows = np.exp(tree.costs.reshape(len(tree), -1) / -2048)
     numbers = np.cumsum(np.arange(len(tree)) != lost) - 1
     kept = np.arange(len(tree)) != lost
-    return ContextTree.of_rows(
-        numbers[tree.suffixes[kept]].astype(np.int32), tree.firsts[kept], rows[kept]
-    )
+    return ContextTree.of_rows(numbers[tree.suffixes[kept]].astype(np.int32), tree.firsts[kept], rows[kept])
 
 
 def at(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], place: int, value: int) -> object:

@@ -29,7 +29,9 @@ class Told:
         size, found = self.tree.size, {}
         rows = {context: shaped(row, settings or Settings()) for context, row in self.rows.items()}
         told = Told(self.tree, rows)
-        for letters in itertools.chain.from_iterable(itertools.product(range(1, size), repeat=k) for k in range(longest + 1)):
+        for letters in itertools.chain.from_iterable(
+            itertools.product(range(1, size), repeat=k) for k in range(longest + 1)
+        ):
             chance = math.prod(told.row(letters[:i])[symbol] for i, symbol in enumerate((*letters, 0)))
             if chance > 0:
                 found[letters] = chance
@@ -93,9 +95,7 @@ def random_tree(seed: int, size: int = 4, *, sparse: bool = False, impossible: f
     backoffs = random.integers(0, 4000, len(kept)).astype(np.uint16)
     backoffs[own.all(axis=1)] = IMPOSSIBLE
     starts = np.concatenate([[0], np.cumsum(own.sum(axis=1))]).astype(np.int64)
-    tree = ContextTree(
-        size, suffixes, firsts, starts, np.nonzero(own)[1].astype(np.uint16), costs[own], backoffs
-    )
+    tree = ContextTree(size, suffixes, firsts, starts, np.nonzero(own)[1].astype(np.uint16), costs[own], backoffs)
     root = _row(costs[0], size)
     rows = {}
     for number, context in enumerate(kept):

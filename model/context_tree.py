@@ -100,9 +100,8 @@ class ContextTree:
             raise StoreError("the context tree holds symbols that the alphabet does not have")
         within = np.ones(arcs, dtype=np.bool_)
         within[self.starts[:-1]] = False
-        if (np.diff(self.symbols.astype(np.int64))[within[1:]] <= 0).any() or (
-            self.symbols[self.starts[:-1]] != 0
-        ).any():
+        rising = (np.diff(self.symbols.astype(np.int64)) > 0) | ~within[1:]
+        if not rising.all() or (self.symbols[self.starts[:-1]] != BOUNDARY).any():
             raise StoreError("the context tree holds rows whose symbols are not in order")
         if rows[ROOT] != self.size or ((rows < self.size) & (self.backoffs == IMPOSSIBLE)).any():
             raise StoreError("the context tree holds rows without a weight for every symbol")
@@ -150,7 +149,8 @@ class ContextTree:
 
     def _levels(self, depth: Ints) -> list[Ints]:
         """The states of each length from 1 on; `depth` (states,) takes the lengths."""
-        levels, here = [], np.array([ROOT])
+        levels: list[Ints] = []
+        here = np.array([ROOT])
         parents = self.suffixes[1:]
         order = np.argsort(parents, kind="stable")
         ordered = parents[order]

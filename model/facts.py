@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -201,15 +202,16 @@ def without_end(arcs: Arcs, start: int) -> Arcs:
     return replaced(arcs, ends=ends)
 
 
-def replaced(arcs: Arcs, **parts: Floats) -> Arcs:
+def replaced(arcs: Arcs, **parts: Any) -> Arcs:
+    """With other arrays of weights."""
     for part in parts.values():
         part.setflags(write=False)
     return arcs._replace(**parts)
 
 
 def _surprises(arcs: Arcs) -> tuple[Arcs, Arcs]:
-    """Arcs with -p log p as weights, in two parts whose sum counts: what symbols without an arc have is -b r log b r, for
-    weights b and the base r, and so -b log b times r, and b times -r log r."""
+    """Arcs with -p log p as weights, in two parts whose sum counts: what symbols without an arc have is -b r log b r,
+    for weights b and the base r, and so -b log b times r, and b times -r log r."""
     weights, ends, backoffs, base = (_surprise(part) for part in (arcs.weights, arcs.ends, arcs.backoffs, arcs.base))
     nothing = np.zeros_like
     return (

@@ -42,8 +42,8 @@ class NodeGraph:
         arcs, classes = shaped.arcs, shaped.classes
         first, second = pair_of(automata, shaped.size)
         keys, depths, blocks, bases, least, block_starts, successors, base_successors = search.discover(
-            _writable(first.moves), _writable(second.moves), arcs, classes, len(arcs.backoffs), shaped.start, max_length,
-            MAX_NODES, MAX_ARCS,
+            _writable(first.moves), _writable(second.moves), arcs, classes, len(arcs.backoffs), shaped.start,
+            max_length, MAX_NODES, MAX_ARCS,
         )  # fmt: skip
         if len(keys) > MAX_NODES or len(successors) > MAX_ARCS:
             raise too_complex(f"over {min(len(keys), MAX_NODES):,} states")

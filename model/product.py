@@ -14,8 +14,8 @@ MAX_NUMBERS = 24_000_000
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """Of each pair the log-probabilities of both models (pairs, symbols), and the pair after each symbol. Pair 0 is that
-    of the empty name."""
+    """Of each pair the log-probabilities of both models (pairs, symbols), and the pair after each symbol. Pair 0 is
+    that of the empty name."""
 
     log_p: Floats
     log_q: Floats
@@ -25,9 +25,9 @@ class Product:
 def product(
     p: Transitions, q: Transitions, ids: Ints, lacking: NDArray[np.bool_], *, of_either: bool = False
 ) -> Product:
-    """Of all names that `p` can give, or with `of_either` of all that there are. The symbols of `p` have `ids` (symbols,) in `q`,
-    but for those that are `lacking` there: what follows them has no meaning. Raises TableTooLargeError where there are
-    too many pairs."""
+    """Of all names that `p` can give, or with `of_either` of all that there are. The symbols of `p` have `ids`
+    (symbols,) in `q`, but for those that are `lacking` there: what follows them has no meaning. Raises
+    TableTooLargeError where there are too many pairs."""
     size, states = p.vocabulary_size, len(q)
     limit = MAX_NUMBERS // size
     found = np.array([p.start * states + q.start])

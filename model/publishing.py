@@ -32,8 +32,9 @@ def contents(
     transitions: Transitions | None = None,
 ) -> Contents:
     """A checkpoint's bytes, its list, its report, its automaton, golden names and exact facts. `transitions` is what
-    the checkpoint was compiled to; None compiles it, without the list, of which a part may have been held out. Raises CheckpointError if the bytes are not a whole
-    checkpoint that gives distributions, StoreError for a list or an automaton that cannot be kept."""
+    the checkpoint was compiled to; None compiles it, without the list, of which a part may have been held out. Raises
+    CheckpointError if the bytes are not a whole checkpoint that gives distributions, StoreError for a list or an
+    automaton that cannot be kept."""
     model = checkpoint.loads(data)
     files = {MODEL_FILE: data, **(report or {})}
     listing, names = None, None if training_names is None else sorted(training_names)

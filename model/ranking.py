@@ -30,8 +30,8 @@ class RankedName:
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """A beginning, with the symbols that may follow, the most promising first: their bounds (rounded, negative), and the
-    log-probability so far and the cell after each. Of equal bounds the smaller symbol comes first."""
+    """A beginning, with the symbols that may follow, the most promising first: their bounds (rounded, negative), and
+    the log-probability so far and the cell after each. Of equal bounds the smaller symbol comes first."""
 
     symbols: tuple[int, ...]
     ways: list[int]
@@ -105,8 +105,8 @@ class _Search:
         log_probs[going_on] -= self._log_chances[cells[going_on]]
         bounds = np.where(going_on, log_probs + self._log_best[cells], log_probs)
         allowed = np.where(going_on, letters < plan.max_length, letters >= plan.min_length) & (bounds > -np.inf)
-        ways, cells, log_probs, bounds = (each[allowed] for each in (ways, cells, log_probs, bounds))
-        rounded = -np.round(bounds, _DIGITS)
+        ways, cells, log_probs = ways[allowed], cells[allowed], log_probs[allowed]
+        rounded = -np.round(bounds[allowed], _DIGITS)
         order = np.lexsort((ways, rounded))
         self._ways += len(order)
         ordered = (each[order].tolist() for each in (ways, rounded, log_probs, cells))

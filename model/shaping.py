@@ -90,7 +90,7 @@ def classes_of(arcs: Arcs) -> Numbers:
     at_first = np.minimum(np.arange(len(words)) + shift, len(words) - 1)
     same_length = counts == counts[firsts[classes]]
     if same_length.all() and (words[at_first] == words).all():
-        return classes
+        return np.asarray(classes, dtype=np.int32)
     return np.arange(len(counts), dtype=np.int32)
 
 

@@ -1,4 +1,5 @@
-"""Context trees over large alphabets: rows are made a few at a time, and keep the symbols that matter. Brings PyTorch."""
+"""Context trees over large alphabets: rows are made a few at a time, and keep the symbols that matter. Brings
+PyTorch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -66,10 +66,10 @@ class Store(Shelf):
 
         `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
         JSON) are kept in the manifest; `report` are the files of the report by their names in the version
-        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). `transitions` is the automaton that the checkpoint was compiled
-        to; without it that is done here, from what the network itself says. Publishing the same bytes again only moves `current`. Raises
-        CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
-        nothing is then changed.
+        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). `transitions` is the automaton that the
+        checkpoint was compiled to; without it that is done here, from what the network itself says.
+        Publishing the same bytes again only moves `current`. Raises CheckpointError if the bytes are
+        not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
         """
         from model.publishing import contents  # brings PyTorch: see `load`
 

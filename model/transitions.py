@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.kernels.arcs import after
-from model.kernels.arrays import Arcs, Floats, Ints, Numbers, Symbols
+from model.kernels.arrays import Arcs as Arcs
+from model.kernels.arrays import Floats as Floats
+from model.kernels.arrays import Ints as Ints
+from model.kernels.arrays import Numbers as Numbers
+from model.kernels.arrays import Symbols as Symbols
 from model.vocabulary import BOUNDARY
 
 if TYPE_CHECKING:
@@ -38,8 +42,8 @@ class Transitions:
     root: int = 0
     tree: "ContextTree | None" = None
     """What it was made from, where the states are contexts of different lengths."""
-    block_size: int | None = None
-    """Symbols of each context, where they are all of one length."""
+    block_size: int = 0
+    """Symbols of each context, where they are all of one length; else 0."""
 
     def __post_init__(self) -> None:
         for array in (self.starts, self.symbols, self.arc_log_probs, self.arc_successors, self.log_backoffs):
@@ -59,7 +63,7 @@ class Transitions:
         return cls.full(log_probs, successors, start=0, block_size=block_size)
 
     @classmethod
-    def full(cls, log_probs: Floats, successors: Numbers, start: int, block_size: int | None = None) -> "Transitions":
+    def full(cls, log_probs: Floats, successors: Numbers, start: int, block_size: int = 0) -> "Transitions":
         """With an arc for each symbol: `log_probs` and `successors` are (states, symbols)."""
         states, size = log_probs.shape
         return cls(

@@ -12,10 +12,10 @@ from model.plan import Plan
 
 @dataclass(frozen=True, eq=False)
 class Trie:
-    """Beginning b has the `arrays.children` `starts[b]` to `starts[b + 1] - 1`, each behind one of `symbols`; `terminal`
-    (beginnings,) is not 0 where a name ends. `remaining` (beginnings,) is the chance to end well from a beginning with
-    a name that is not in the trie, in the place of the plan's own chances; `places` (beginnings,) is the plan's cell
-    there, negative where no name leads. Beginning 0 is the empty one; without names there is none."""
+    """Beginning b has the `arrays.children` `starts[b]` to `starts[b + 1] - 1`, each behind one of `symbols`;
+    `terminal` (beginnings,) is not 0 where a name ends. `remaining` (beginnings,) is the chance to end well from a
+    beginning with a name that is not in the trie, in the place of the plan's own chances; `places` (beginnings,) is the
+    plan's cell there, negative where no name leads. Beginning 0 is the empty one; without names there is none."""
 
     arrays: TrieArrays
 

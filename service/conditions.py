@@ -47,7 +47,7 @@ def prepare_kept(catalog: Catalog, request: Conditions) -> tuple[ServedModel, Sa
 
 def sampler_key(model: ServedModel, request: Conditions) -> Key:
     """What a sampler depends on."""
-    return model.name, model.digest, request.settings, request.constraints, request.novel
+    return model.name, model.digest, _settings(model, request), request.constraints, request.novel
 
 
 def constraint_problem(error: ConstraintError) -> Exception:

@@ -84,7 +84,8 @@ def greatest_change(before, after):
 
 @kernel
 def shortest_ends(arcs, nodes, far, least):
-    """The least number of letters from each node to an accepted end into `least` (nodes,), `far` where there is none."""
+    """The least number of letters from each node to an accepted end, into `least` (nodes,); `far` where there is
+    none."""
     least[:] = far
     changed = True
     while changed:

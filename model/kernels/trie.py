@@ -12,8 +12,8 @@ _HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integ
 
 @kernel
 def make_trie(listed, listed_ends, chosen, size):
-    """The names `chosen` (numbers in a list) as a trie: `parents` (nodes,) and `symbols` (nodes,), the way to each node,
-    and `terminal` (nodes,), where a name ends. A node's number is greater than its parent's."""
+    """The names `chosen` (numbers in a list) as a trie: `parents` (nodes,) and `symbols` (nodes,), the way to each
+    node, and `terminal` (nodes,), where a name ends. A node's number is greater than its parent's."""
     room = 1
     for name in chosen:
         room += listed_ends[name + 1] - listed_ends[name]
@@ -85,9 +85,9 @@ def chances_beside(starts, symbols, children, terminal, plan, size):
 
 @kernel
 def keep_beside(trie, beginning, plan, node, weights, cells):
-    """Changes `weights` and `cells` (symbols,), as `rows.weigh` fills them for a plan's node, to those of a beginning in
-    the trie (see `model.trie`): a name of it cannot end there, and its other beginnings are cells that follow the
-    plan's."""
+    """Changes `weights` and `cells` (symbols,), as `conditional.weigh` fills them for a plan's node, to those of a
+    beginning in the trie (see `model.trie`): a name of it cannot end there, and its other beginnings are cells that
+    follow the plan's."""
     if trie.terminal[beginning]:
         weights[0] = 0.0
     for i in range(trie.starts[beginning], trie.starts[beginning + 1]):

@@ -183,7 +183,8 @@ def test_facts_and_divergence_are_sums_over_all_names(told: Told, other: Told) -
     assert found.entropy == pytest.approx(-math.fsum(p * math.log(p) for p in shares.values()), rel=1e-8, abs=1e-9)
     assert found.expected_length == pytest.approx(math.fsum(p * len(name) for name, p in shares.items()), rel=1e-9)
     assert found.training_mass == pytest.approx(math.fsum(shares[tuple(ABC.encode(name))] for name in listed), rel=1e-9)
-    between = divergence(*(NameChain(each.tree.transitions(), ABC) for each in (told, other)), LONGEST)
+    first, second = (NameChain(each.tree.transitions(), ABC) for each in (told, other))
+    between = divergence(first, second, LONGEST)
     if names.keys() - others.keys():
         assert between.per_name == math.inf
     else:

@@ -79,7 +79,6 @@ def test_the_divergence_equals_the_sum_over_every_name(
     assert found.per_name == pytest.approx(expected, rel=1e-9, abs=1e-12)
     characters = math.fsum(chance * (len(name) + 1) for name, chance in names.items())
     assert found.per_character == pytest.approx(expected / characters, rel=1e-9, abs=1e-12)
-    assert found.standard_error is None
 
 
 def test_a_model_is_no_way_from_itself_with_a_longer_memory_than_it_needs() -> None:

@@ -16,8 +16,8 @@ from model.kernels import lookup
 from model.kernels import trie as tries
 from model.kernels.arrays import Listed
 from model.names import Listing, Names, nothing_listed
-from model.sampling import Sampler
 from model.nodes import START, NodeGraph, pair_of
+from model.sampling import Sampler
 from model.shaping import Settings, Shaped
 from model.transitions import Transitions
 from model.vocabulary import BOUNDARY, Vocabulary

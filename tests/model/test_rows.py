@@ -13,7 +13,7 @@ from model import random_numbers
 from model.kernels import rows
 from model.kernels.compilation import kernel
 from model.kernels.prefetch import prefetch
-from model.transitions import Floats, Ints
+from model.transitions import Floats
 
 PARTS = 2**32
 LOW = PARTS - 1

@@ -14,8 +14,7 @@ from model.checkpoint import Checkpoint
 from model.errors import TableTooLargeError
 from model.stack import Stack
 from model.store import BUNDLED, Store
-from model.tabulation import compile_table
-from model.tabulation import DEFAULT_BUDGET_BYTES, check_budget
+from model.tabulation import DEFAULT_BUDGET_BYTES, check_budget, compile_table
 from model.transitions import NOWHERE, Transitions
 from model.vocabulary import Vocabulary
 

@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 from model.checkpoint import Checkpoint
 from model.store import Store, Version
 from model.tabulation import compile_table
-from model.transitions import START
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 from service.app import create_app
 from service.settings import Settings
@@ -173,13 +172,13 @@ def simulated_lengths(model: Checkpoint, temperature: float, count: int) -> np.n
     cumulative = np.cumsum(probabilities / probabilities.sum(axis=1, keepdims=True), axis=1)
     cumulative[:, -1] = 1
     generator = np.random.default_rng(7)
-    contexts, alive = np.full(count, START), np.ones(count, dtype=bool)
+    states, alive = np.full(count, table.start), np.ones(count, dtype=bool)
     lengths = np.zeros(count, dtype=np.int64)
     for _ in range(MAX_NAME_LENGTH + 1):
-        drawn = (cumulative[contexts] <= generator.random(count)[:, None]).sum(axis=1)
+        drawn = (cumulative[states] <= generator.random(count)[:, None]).sum(axis=1)
         alive &= drawn != BOUNDARY
         lengths += alive
-        contexts = table.next_context(contexts, drawn)
+        states = table.successors[states, drawn] * alive  # where it stands after the end is of no matter
     return lengths
 
 

@@ -30,9 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 READ_REQUEST = (
     "import os, sys, time; r = sys.stdin.buffer; w = sys.stdout.buffer; r.read(int.from_bytes(r.read(8), 'little'));"
 )
-FILE = table_file(Transitions(np.full((4, 4), -np.log(4)), 1), "")
+FILE = table_file(Transitions.dense(np.full((4, 4), -np.log(4)), 1), "")
 TABLE_LINE = f'w.write(b\'{{"parameters": 16, "table": {len(FILE)}}}\\n\');'
-OTHER_FILE = table_file(Transitions(np.full((4, 2), -np.log(2)), 2), "")
+OTHER_FILE = table_file(Transitions.dense(np.full((4, 2), -np.log(2)), 2), "")
 HALF_LINE = "w.write(b'{\"parameters\": 16');"
 Publish = Callable[..., str]
 

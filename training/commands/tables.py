@@ -72,8 +72,7 @@ def number(value: object, form: str = ".4f") -> str:
 def _divergence(found: Divergence, letters: str) -> str:
     if math.isinf(found.per_name):
         return f"infinite: the second lacks the letters {escape(letters)}"
-    how = "exact" if found.standard_error is None else f"estimated, standard error {found.standard_error:.4f}"
-    return f"{found.per_name:.4f} nats a name, {found.per_character:.4f} a character, {how}"
+    return f"{found.per_name:.4f} nats a name, {found.per_character:.4f} a character, exact"
 
 
 def _trained(*keys: str) -> Callable[[Portrait], Any]:

@@ -9,17 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from model.divergence import Divergence
-from model.engine import Engine
-from model.errors import UnsatisfiableError
-from model.live_sampling import LiveSampler
+from model.engine import TableEngine
 from model.names import Names
 from model.shaping import Settings
 from model.transitions import Floats
 from model.vocabulary import Vocabulary
 
 _SEED = "divergence"
-_ATTEMPTS = 10_000
-"""Names begun to see how many end, where a model has no table."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Estimate:
 class Drawn:
     """A model with `count` names that it gave: plain draws, of 1 to 64 letters."""
 
-    engine: Engine
+    engine: TableEngine
     vocabulary: Vocabulary
     count: int
 
@@ -42,20 +38,14 @@ class Drawn:
         return [text for names in draws for text in names.decode(self.vocabulary)]
 
     @cached_property
-    def completion(self) -> Estimate:
+    def completion(self) -> float:
         """The chance that a name has 1 to 64 letters, as a natural logarithm."""
-        sampler = self.engine.sampler(Settings(), [], None)
-        if not isinstance(sampler, LiveSampler):
-            return Estimate(math.log(sampler.probability or 1.0), 0.0)
-        share = sampler.accepted_share(_SEED, _ATTEMPTS)
-        if not share:
-            raise UnsatisfiableError(f"none of {_ATTEMPTS:,} names came to an end within 64 letters")
-        return Estimate(math.log(share), math.sqrt((1 - share) / (share * _ATTEMPTS)))
+        return math.log(self.engine.sampler(Settings(), []).probability or 1.0)
 
     def log_probs(self, texts: Sequence[str]) -> Floats:
         """Of whole names (texts,), given that they end in time; minus infinity for those it cannot spell."""
         names, unknown = Names.of_texts(texts, self.vocabulary)
-        log_probs = names.totals(self.engine.log_probs(names)) - self.completion.value
+        log_probs = names.totals(self.engine.log_probs(names)) - self.completion
         log_probs[unknown] = -np.inf
         return log_probs
 
@@ -64,7 +54,7 @@ def estimate_divergence(p: Drawn, q: Drawn) -> Divergence:
     """Kullback-Leibler divergence of q from p, from the names that p gave."""
     if not set(p.vocabulary.letters) <= set(q.vocabulary.letters):
         return Divergence(math.inf, math.inf)
-    found = _estimate([p.log_probs(p.texts) - q.log_probs(p.texts)], p, q)
+    found = _estimate([p.log_probs(p.texts) - q.log_probs(p.texts)])
     characters = 1 + sum(map(len, p.texts)) / len(p.texts)
     return Divergence(found.value, found.value / characters, found.standard_error)
 
@@ -76,11 +66,10 @@ def estimate_jensen_shannon(p: Drawn, q: Drawn) -> Estimate:
         0.5 * (math.log(2) - np.logaddexp(0, other.log_probs(own.texts) - own.log_probs(own.texts)))
         for own, other in ((p, q), (q, p))
     ]
-    return _estimate(halves, p, q)
+    return _estimate(halves)
 
 
-def _estimate(samples: Sequence[Floats], p: Drawn, q: Drawn) -> Estimate:
+def _estimate(samples: Sequence[Floats]) -> Estimate:
     """The sum of the means of independent samples."""
     variance = sum(float(sample.var()) / len(sample) for sample in samples)
-    variance += p.completion.standard_error**2 + q.completion.standard_error**2
     return Estimate(sum(float(sample.mean()) for sample in samples), math.sqrt(variance))

@@ -8,7 +8,6 @@ from typing import Any
 
 from model.divergence import Divergence, NameChain, divergence
 from model.divergence_estimates import Drawn, Estimate, estimate_divergence, estimate_jensen_shannon
-from model.engine import TableEngine
 from model.errors import TableTooLargeError
 from model.facts import Facts, facts
 from model.names import Listing
@@ -21,8 +20,8 @@ from training.run import measure
 from training.splits import SplitRule
 
 DRAWN = 20_000
-"""Names of each model from which the Jensen-Shannon divergence is estimated, and all else where there is no table."""
-DRAWN_LIVE = 5_000
+"""Names of each model from which the Jensen-Shannon divergence is estimated, and the other ones where the contexts of
+both are too many together."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class OnList:
 
 @dataclass(frozen=True)
 class Portrait:
-    """One version. `facts` is None where there is no table, `on_list` where no list was given."""
+    """One version. `on_list` is None where no list was given."""
 
     name: str
     digest: str
@@ -45,7 +44,7 @@ class Portrait:
     letters: str
     trained: dict[str, Any]
     """What the checkpoint tells of its training: losses, configuration and data of then."""
-    facts: Facts | None
+    facts: Facts
     on_list: OnList | None
 
 
@@ -72,9 +71,8 @@ ReadList = Callable[[Version], NameList]
 
 
 def compare(a: Version, b: Version, read: ReadList | None = None, rule: SplitRule = SplitRule.NAMES) -> Comparison:
-    """Raises DataError where a version cannot spell the list, UnsatisfiableError or TooRareError where one gives no
-    names."""
-    rivals = [Rival(version.checkpoint, version.training_names) for version in (a, b)]
+    """Raises DataError where a version cannot spell the list, UnsatisfiableError where one gives no names."""
+    rivals = [Rival(version.checkpoint, version.transitions, version.training_names) for version in (a, b)]
     lists = [None if read is None else read(version) for version in (a, b)]
     letters = [rival.checkpoint.vocabulary.letters for rival in rivals]
     drawn = [_drawn(rival) for rival in rivals]
@@ -92,11 +90,8 @@ def compare(a: Version, b: Version, read: ReadList | None = None, rule: SplitRul
 
 
 def _portrait(version: Version, rival: Rival, names: NameList | None, rule: SplitRule) -> Portrait:
-    model, engine = rival.checkpoint, rival.engine
-    exact = None
-    if isinstance(engine, TableEngine):
-        listing = None if rival.listed is None else Listing.listing(rival.listed, model.vocabulary)
-        exact = facts(engine.transitions, listing)
+    model = rival.checkpoint
+    listing = None if rival.listed is None else Listing.listing(rival.listed, model.vocabulary)
     return Portrait(
         version.name,
         version.digest,
@@ -105,32 +100,27 @@ def _portrait(version: Version, rival: Rival, names: NameList | None, rule: Spli
         model.block_size,
         "".join(model.vocabulary.letters),
         model.facts,
-        exact,
+        facts(rival.transitions, listing),
         None if names is None else on_list(rival, names, rule),
     )
 
 
 def on_list(rival: Rival, names: NameList, rule: SplitRule) -> OnList:
     model = rival.checkpoint
-    losses, _ = measure(model, names, rule)
+    losses, _ = measure(model, rival.transitions, names, rule)
     return OnList(losses, sample_quality(rival.engine, model.vocabulary, Reference.of(names, rule)))
 
 
 def _drawn(rival: Rival) -> Drawn:
-    count = DRAWN if isinstance(rival.engine, TableEngine) else DRAWN_LIVE
-    return Drawn(rival.engine, rival.checkpoint.vocabulary, count)
+    return Drawn(rival.engine, rival.checkpoint.vocabulary, DRAWN)
 
 
 def _divergence(p: Drawn, q: Drawn) -> Divergence:
-    """Exact where both have tables that are not too large together."""
-    if isinstance(p.engine, TableEngine) and isinstance(q.engine, TableEngine):
-        try:
-            return divergence(
-                NameChain(p.engine.transitions, p.vocabulary), NameChain(q.engine.transitions, q.vocabulary)
-            )
-        except TableTooLargeError:
-            pass
-    return estimate_divergence(p, q)
+    """Exact unless the contexts of both are too many together."""
+    try:
+        return divergence(NameChain(p.engine.transitions, p.vocabulary), NameChain(q.engine.transitions, q.vocabulary))
+    except TableTooLargeError:
+        return estimate_divergence(p, q)
 
 
 def _differing_layers(a: Version, b: Version) -> list[str]:

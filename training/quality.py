@@ -6,7 +6,6 @@ from typing import Any
 
 from model.engine import TableEngine
 from model.errors import UnsatisfiableError
-from model.live import LiveEngine
 from model.shaping import Settings
 from model.vocabulary import Normalization, Vocabulary
 from training.dataset import NameList, tidy
@@ -16,8 +15,6 @@ from training.splits import SplitRule, split
 SAMPLED = 10_000
 UNIQUE_AMONG = (1_000, 10_000)
 _SEED = 0
-_ATTEMPTS = 2_000
-"""Names begun to see how many end, where a model has no table."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,8 @@ class Quality:
         return {**asdict(self), "uniqueness": {str(among): share for among, share in self.uniqueness.items()}}
 
 
-def sample_quality(
-    engine: TableEngine | LiveEngine, vocabulary: Vocabulary, reference: Reference, count: int = SAMPLED
-) -> Quality:
-    """Always of the same draws. Raises UnsatisfiableError or TooRareError where the model gives too few names."""
+def sample_quality(engine: TableEngine, vocabulary: Vocabulary, reference: Reference, count: int = SAMPLED) -> Quality:
+    """Always of the same draws. Raises UnsatisfiableError where the model gives no names."""
     draws = engine.sampler(Settings(), [], None).draw(_SEED, count)
     names = [name for some in draws for name in some.decode(vocabulary)]
     known = set(reference.train.names)
@@ -86,10 +81,8 @@ def sample_quality(
     )
 
 
-def completion(engine: TableEngine | LiveEngine) -> float:
-    """The share of draws that end after 1 to 64 letters: exact, or that of some attempts."""
-    if isinstance(engine, LiveEngine):
-        return engine.sampler(Settings(), []).accepted_share(_SEED, _ATTEMPTS)
+def completion(engine: TableEngine) -> float:
+    """The share of draws that end after 1 to 64 letters, exactly."""
     try:
         return engine.sampler(Settings(), []).probability
     except UnsatisfiableError:

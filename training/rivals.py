@@ -7,10 +7,9 @@ import numpy as np
 
 from model.checkpoint import Checkpoint
 from model.engine import TableEngine
-from model.engines import engine_for
-from model.live import LiveEngine
 from model.names import Names
-from model.transitions import Floats
+from model.transitions import Floats, Transitions
+from training.counted_list import MOST_SURPRISE
 from training.dataset import NameList
 from training.resemblance import WeighedNames
 from training.splits import Side, SplitRule, side_of, split
@@ -21,11 +20,12 @@ class Rival:
     """A model, and the distinct names of the list it comes from, where that is known."""
 
     checkpoint: Checkpoint
+    transitions: Transitions
     listed: frozenset[str] | None
 
     @cached_property
-    def engine(self) -> TableEngine | LiveEngine:
-        return engine_for(self.checkpoint)
+    def engine(self) -> TableEngine:
+        return TableEngine(self.transitions)
 
     def may_have_seen(self, names: NameList) -> set[str]:
         """The names of a list that the model may have been trained on: exactly those that it was trained on if this is
@@ -92,6 +92,6 @@ def _spells(rival: Rival, name: str) -> bool:
 
 
 def _surprises(rival: Rival, names: list[str]) -> Floats:
-    """Negative log-probabilities (names,) of whole names."""
+    """Negative log-probabilities (names,) of whole names, each character's bounded as in losses."""
     encoded, _ = Names.of_texts(names, rival.checkpoint.vocabulary)
-    return -encoded.totals(rival.engine.log_probs(encoded))
+    return -encoded.totals(np.maximum(rival.engine.log_probs(encoded), -MOST_SURPRISE))

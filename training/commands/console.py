@@ -5,11 +5,9 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
-from model.errors import TableTooLargeError
-from model.header import read_header
-from model.transitions import check_budget
 from training.counted_list import Losses
 from training.dataset import NameList
+from training.run import Result
 from training.splits import MIN_TO_HOLD_OUT
 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -38,10 +36,12 @@ def print_losses(losses: Losses) -> None:
         out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")
 
 
-def print_table_size(checkpoint: bytes) -> None:
-    """A word on a model that is served by its network, because its table would be too large."""
-    header = read_header(checkpoint)
-    try:
-        check_budget(header.vocabulary.size, header.block_size)
-    except TableTooLargeError as error:
-        out.print(f"{escape(str(error))}; it is served by its network instead (see docs/training.md, Long contexts)")
+def print_served(result: Result) -> None:
+    """How many contexts are served, and what the network alone would reach, where that is something else."""
+    contexts = f"served as {len(result.transitions):,} contexts"
+    if result.network_losses is None:
+        out.print(contexts)
+        return
+    losses = result.network_losses
+    held_out = "" if losses.dev is None or losses.test is None else f", dev {losses.dev:.4f}, test {losses.test:.4f}"
+    out.print(f"{contexts}; the network alone: train {losses.train:.4f}{held_out}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from model import store
-from model.engines import engine_for
+from model.engine import TableEngine
 from training.commands.console import out, print_losses
 from training.commands.options import (
     DataArgument,
@@ -43,8 +43,8 @@ def evaluate(
     version = holding(name, store_dir).load(name, digest)
     vocabulary = version.checkpoint.vocabulary
     names = read_names(data, vocabulary.normalization, weight_column, skip_bad_lines, where)
-    losses, baselines = measure(version.checkpoint, names, split)
-    quality = sample_quality(engine_for(version.checkpoint), vocabulary, Reference.of(names, split))
+    losses, baselines = measure(version.checkpoint, version.transitions, names, split)
+    quality = sample_quality(TableEngine(version.transitions), vocabulary, Reference.of(names, split))
     print_losses(losses)
     for part, reached in baselines.items():
         ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())

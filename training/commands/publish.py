@@ -10,7 +10,6 @@ from model import checkpoint, header, store
 from model.store import Store
 from training.commands.console import out
 from training.commands.options import StoreOption, WhereOption
-from training.commands.train_options import TableOption
 from training.dataset import read_names
 
 
@@ -20,11 +19,10 @@ def publish(
     data: Annotated[Path | None, typer.Option("--data", help="Its list, so that new names can be told.")] = None,
     where: WhereOption = None,
     store_dir: StoreOption = store.OWN,
-    table: TableOption = True,
 ) -> None:
     """Publish a checkpoint file and make it current."""
     content = header.read(file.resolve())
     model = checkpoint.load(file.resolve())
     names = None if data is None else read_names(data, model.vocabulary.normalization, where=where).distinct
-    digest = Store(store_dir).publish(name, content, names, {"published_from": file.name}, table=table)
+    digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
     out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

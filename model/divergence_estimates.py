@@ -1,5 +1,5 @@
-"""Divergences between models of any kind, estimated from names that they give: for what `model.divergence` cannot sum
-over. Log-probabilities are exact, so that only the choice of names brings an error, and it is told."""
+"""The Jensen-Shannon divergence between models, estimated from names that they give: nothing sums over it exactly.
+Log-probabilities are exact, so that only the choice of names brings an error, and it is told."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from model.divergence import Divergence
 from model.engine import TableEngine
 from model.names import Names
 from model.shaping import Settings
@@ -48,15 +47,6 @@ class Drawn:
         log_probs = names.totals(self.engine.log_probs(names)) - self.completion
         log_probs[unknown] = -np.inf
         return log_probs
-
-
-def estimate_divergence(p: Drawn, q: Drawn) -> Divergence:
-    """Kullback-Leibler divergence of q from p, from the names that p gave."""
-    if not set(p.vocabulary.letters) <= set(q.vocabulary.letters):
-        return Divergence(math.inf, math.inf)
-    found = _estimate([p.log_probs(p.texts) - q.log_probs(p.texts)])
-    characters = 1 + sum(map(len, p.texts)) / len(p.texts)
-    return Divergence(found.value, found.value / characters, found.standard_error)
 
 
 def estimate_jensen_shannon(p: Drawn, q: Drawn) -> Estimate:

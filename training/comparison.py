@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.divergence import Divergence, NameChain, divergence
-from model.divergence_estimates import Drawn, Estimate, estimate_divergence, estimate_jensen_shannon
-from model.errors import TableTooLargeError
+from model.divergence_estimates import Drawn, Estimate, estimate_jensen_shannon
 from model.facts import Facts, facts
 from model.names import Listing
 from model.store import Version
@@ -20,8 +19,7 @@ from training.run import measure
 from training.splits import SplitRule
 
 DRAWN = 20_000
-"""Names of each model from which the Jensen-Shannon divergence is estimated, and the other ones where the contexts of
-both are too many together."""
+"""Names of each model from which the Jensen-Shannon divergence is estimated."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +114,7 @@ def _drawn(rival: Rival) -> Drawn:
 
 
 def _divergence(p: Drawn, q: Drawn) -> Divergence:
-    """Exact unless the contexts of both are too many together."""
-    try:
-        return divergence(NameChain(p.engine.transitions, p.vocabulary), NameChain(q.engine.transitions, q.vocabulary))
-    except TableTooLargeError:
-        return estimate_divergence(p, q)
+    return divergence(NameChain(p.engine.transitions, p.vocabulary), NameChain(q.engine.transitions, q.vocabulary))
 
 
 def _differing_layers(a: Version, b: Version) -> list[str]:

@@ -147,7 +147,9 @@ def test_jensen_shannon_agrees_with_the_sum_over_every_name() -> None:
     """Names longer than LONGEST are too rare to count. Within 4 standard errors."""
     p, q = random_chain(3, "ab", 1, 0.1), random_chain(4, "bc", 2, 0.1)
     ending = [
-        NameChain(Transitions.dense(np.log(0.02 * np.exp(c.transitions.log_probs) + 0.98 * np.eye(3)[0]), b), c.vocabulary)
+        NameChain(
+            Transitions.dense(np.log(0.02 * np.exp(c.transitions.log_probs) + 0.98 * np.eye(3)[0]), b), c.vocabulary
+        )
         for c, b in ((p, 1), (q, 2))
     ]
     first, second = map(every_name, ending)

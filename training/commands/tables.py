@@ -71,9 +71,9 @@ def number(value: object, form: str = ".4f") -> str:
 
 def _divergence(found: Divergence, letters: str) -> str:
     if math.isinf(found.per_name):
-        return f"infinite: the second lacks the letters {escape(letters)}"
-    how = "exact" if found.standard_error is None else f"estimated, standard error {found.standard_error:.4f}"
-    return f"{found.per_name:.4f} nats a name, {found.per_character:.4f} a character, {how}"
+        lacking = f"lacks the letters {escape(letters)}" if letters else "never gives some of the first one's names"
+        return f"infinite: the second {lacking}"
+    return f"{found.per_name:.4f} nats a name, {found.per_character:.4f} a character, exact"
 
 
 def _trained(*keys: str) -> Callable[[Portrait], Any]:

@@ -134,26 +134,32 @@ def fit(
         recorder.begin(stack, vocabulary.size, lessons.weights.float() if config.preset.batch_size is None else None)
     history = train(stack, objective, data.dev, config.preset, progress, recorder, course)
     recalibrate(stack, lessons.contexts, lessons.weights)
+    result = concluded(names, config, data, stack, history)
+    return replace(result, seconds=course.earlier + time.perf_counter() - began)
+
+
+def concluded(names: NameList, config: Config, data: CountedList, stack: Stack, history: History) -> Result:
+    """What a trained stack comes to: the automaton that is served, its losses, and the checkpoint. Raises TrainingError
+    for a stack that gives no numbers."""
     own = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (own.train, own.dev, own.test)):
         raise TrainingError(f"training went astray (final train loss {own.train}): lower the learning rate")
-    model = Checkpoint(stack.to(device="cpu"), config.context, vocabulary)
+    model = Checkpoint(stack.to(device="cpu"), config.context, data.vocabulary)
     texts, weights = data.training_names
     transitions = compile_model(model, texts, config.kept_contexts, weights)
-    losses = served_losses(transitions, vocabulary, names, config.split)
+    losses = served_losses(transitions, data.vocabulary, names, config.split)
     network_losses = None if transitions.tree is None else own
-    facts = _facts(names, data, config, losses, network_losses)
-    content = checkpoint.dumps(replace(model, facts=facts))
+    content = checkpoint.dumps(replace(model, facts=_facts(names, data, config, losses, network_losses)))
     return Result(
-        content,
-        header.digest(content),
-        stack.parameter_count,
-        losses,
-        network_losses,
-        transitions,
-        _baselines(data),
-        history,
-        course.earlier + time.perf_counter() - began,
+        data=content,
+        digest=header.digest(content),
+        parameters=stack.parameter_count,
+        losses=losses,
+        network_losses=network_losses,
+        transitions=transitions,
+        baselines=_baselines(data),
+        history=history,
+        seconds=history.seconds,
     )
 
 

@@ -8,8 +8,8 @@ from benchmarks.served import Served
 from benchmarks.tables import print_table, quantity
 from benchmarks.timing import seconds
 from model.constraints import Constraints, compile_constraints
-from model.engine import NameSampler
 from model.errors import ConstraintError, NamesmithError
+from model.sampling import Sampler
 
 _SUFFIX: dict[str, Any] = {"suffix": "lyn", "min_length": 4, "max_length": 8}
 _PATTERN = "[aeiou].{2,6}(son|ley)"
@@ -95,7 +95,7 @@ def _print_kept(served: Served, count: int, rounds: int) -> None:
     print_table(title, ["constraint", "names/s", "of unconstrained", "least to most"], rows)
 
 
-def _draw(sampler: NameSampler, seed: int, count: int) -> None:
+def _draw(sampler: Sampler, seed: int, count: int) -> None:
     for _ in sampler.draw(seed, count):
         pass
 

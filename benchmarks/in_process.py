@@ -11,7 +11,7 @@ from benchmarks.memory import peak_mib
 from benchmarks.served import Served
 from benchmarks.tables import print_table, quantity
 from benchmarks.timing import rate
-from model.engine import NameSampler
+from model.sampling import Sampler
 
 _THREADS = (1, 2)
 _BATCH = 10_000
@@ -44,7 +44,7 @@ def _print_rates(served: Served, quick: bool) -> None:
     print_table("Names a second, no constraints:", columns, rows)
 
 
-def _draw(sampler: NameSampler, count: int, threads: int, use: Callable[..., object] | None = None) -> None:
+def _draw(sampler: Sampler, count: int, threads: int, use: Callable[..., object] | None = None) -> None:
     """Each thread has its own range of indices."""
     share = count // threads
 

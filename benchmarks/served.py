@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from model.constraints import Constraints
-from model.engine import NameSampler
 from model.names import Names
+from model.sampling import Sampler
 from model.shaping import Settings
 from model.spelling import Form
 from service import settings
@@ -21,7 +21,7 @@ class Served:
         self._catalog = load_catalog(settings.Settings())
         self.model = self._catalog.published(None)
 
-    def sampler(self, novel: bool = False, **asked: Any) -> NameSampler:
+    def sampler(self, novel: bool = False, **asked: Any) -> Sampler:
         """For the fields of a request to /sample, kept as the service keeps it. Raises ConstraintError."""
         shape = Settings(**{key: value for key, value in asked.items() if key in _LENGTHS})
         texts = {key: value for key, value in asked.items() if key not in _LENGTHS}

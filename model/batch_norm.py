@@ -1,5 +1,6 @@
 """Normalisation by the batch (Ioffe & Szegedy 2015), with its derivative by hand."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -48,7 +49,8 @@ class BatchNorm1d(Layer):
         rows = x.reshape(-1, self.num_features)
         weights = _row_weights(rows, self.row_weights)
         with torch.no_grad():
-            mean, var, total = _statistics(rows, weights, self.share)
+            mean, squares, total = _statistics(rows, weights, self.share)
+            var = squares / (total - 1)
             self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
             scale = torch.rsqrt(var + self.eps)
@@ -56,11 +58,19 @@ class BatchNorm1d(Layer):
         return cast(Tensor, out).reshape(x.shape)
 
     @torch.no_grad()
-    def calibrate(self, x: Tensor, weights: Tensor) -> None:
-        """Sets the running statistics to the exact ones of `x` (rows, ..., num_features), row i counted
-        `weights[i]` times (rows,), with the unbiased variance. The weights sum to more than 1."""
-        rows = x.reshape(-1, self.num_features)
-        self.running_mean, self.running_var, _ = _statistics(rows, _row_weights(rows, weights), WHOLE)
+    def calibrate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Sets the running statistics to the exact ones of all `batches` together, with the unbiased variance: each is
+        `x` (rows, ..., num_features) and how often its rows count (rows,). The weights sum to more than 1. Means and
+        squares of batches are combined as Chan et al. (1979) do."""
+        every = ((x.reshape(-1, self.num_features), weights) for x, weights in batches)
+        found = (_statistics(rows, _row_weights(rows, weights), WHOLE) for rows, weights in every)
+        mean, squares, total = next(found)
+        for other, its_squares, its_total in found:
+            away, both = other - mean, total + its_total
+            mean = mean + away * (its_total / both)
+            squares = squares + its_squares + away.square() * (total * its_total / both)
+            total = both
+        self.running_mean, self.running_var = mean, squares / (total - 1)
 
 
 def _row_weights(rows: Tensor, weights: Tensor | None) -> Tensor:
@@ -71,13 +81,13 @@ def _row_weights(rows: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def _statistics(rows: Tensor, weights: Tensor, share: Share) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and unbiased variance (dim,) of the batch of which `rows` (n, dim) are at hand, row i counted `weights[i]`
-    times (n,), and the sum of all weights. Sums are products with the weights, which are quicker than torch's own over
-    the first dimension."""
+    """Mean and summed squares of the distance from it (dim,) of the batch of which `rows` (n, dim) are at hand, row i
+    counted `weights[i]` times (n,), and the sum of all weights. Sums are products with the weights, which are quicker
+    than torch's own over the first dimension."""
     total, sums = share.summed(weights.sum(), weights @ rows)
     mean = sums / total
     (squares,) = share.summed(weights @ (rows - mean).square_())
-    return mean, squares / (total - 1), total
+    return mean, squares, total
 
 
 class _Normalize(torch.autograd.Function):

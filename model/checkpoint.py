@@ -47,7 +47,7 @@ def dumps(checkpoint: Checkpoint) -> bytes:
         "layers": checkpoint.stack.describe(),
         "block_size": checkpoint.block_size,
         "letters": list(checkpoint.vocabulary.letters),
-        "normalization": {"form": normalization.form, "case": normalization.case},
+        "normalization": normalization.described(),
         "facts": checkpoint.facts,
     }
     try:

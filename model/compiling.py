@@ -19,8 +19,8 @@ def compile_model(
     weights: Floats | None = None,
 ) -> Transitions:
     """The automaton of a network: all contexts of its length where they are few, else a context tree of at most
-    `contexts`. `names` are those that it was trained on, name i counted `weights[i]` times, none that was held out; None
-    where they are not known. Raises NamesmithError."""
+    `contexts`. `names` are those that it was trained on, name i counted `weights[i]` times, and none that was held out;
+    None where they are not known. Raises NamesmithError."""
     size, block_size = checkpoint.vocabulary.size, checkpoint.block_size
     if size**block_size <= MAX_DENSE_CONTEXTS and size ** (block_size + 1) <= MAX_DENSE_NUMBERS:
         return compile_table(checkpoint)

@@ -7,10 +7,12 @@ from functools import lru_cache
 from model.automata import Automaton, intersect, minimise, nothing
 from model.errors import UnknownCharacterError
 from model.literals import Ids, avoid_names, avoid_substrings, contains, literal_prefix, literal_suffix
+from model.near import UNKNOWN, near
 from model.patterns import compile_pattern
 from model.vocabulary import Vocabulary
 
 WHOLE_NAME = "="
+DISTANCE = 2
 MAX_BLOCK_LIST_STATES = 4_000
 """States of a block list's automaton."""
 
@@ -24,6 +26,10 @@ class Constraints:
     suffix: str | None = None
     contains: str | None = None
     pattern: str | None = None
+    near: str | None = None
+    distance: int = DISTANCE
+    """Edits that names may be from `near`, which itself is none of them."""
+    exclude: tuple[str, ...] = ()
 
 
 def compile_constraints(constraints: Constraints, vocabulary: Vocabulary) -> Automaton | None:
@@ -31,18 +37,29 @@ def compile_constraints(constraints: Constraints, vocabulary: Vocabulary) -> Aut
 
     Raises ConstraintError, whose `field` names the constraint to change.
     """
+    normalization = vocabulary.normalization
     parts = [
-        (name, minimise(_literal(text, builder, vocabulary), name))
-        for name, text, builder in (
-            ("prefix", constraints.prefix, literal_prefix),
-            ("suffix", constraints.suffix, literal_suffix),
-            ("contains", constraints.contains, contains),
+        (name, minimise(_literal(read(text), builder, vocabulary), name))
+        for name, text, read, builder in (
+            ("prefix", constraints.prefix, normalization.beginning, literal_prefix),
+            ("suffix", constraints.suffix, normalization.ending, literal_suffix),
+            ("contains", constraints.contains, normalization.part, contains),
         )
         if text
     ]
     if constraints.pattern is not None:
         parts.append(("pattern", compile_pattern(constraints.pattern, vocabulary)))
+    if constraints.near:
+        parts.append(("near", near(_with_unknown(constraints.near, vocabulary), constraints.distance, vocabulary.size)))
+    if excluded := _possible(constraints.exclude, vocabulary):
+        parts.append(("exclude", minimise(avoid_substrings(excluded, vocabulary.size, "exclude"), "exclude")))
     return _intersection(parts)
+
+
+def _with_unknown(text: str, vocabulary: Vocabulary) -> Ids:
+    """Letter ids, and UNKNOWN for letters outside the vocabulary."""
+    letters = set(vocabulary.letters)
+    return [vocabulary.encode(char)[0] if char in letters else UNKNOWN for char in vocabulary.normalization(text)]
 
 
 def _intersection(parts: list[tuple[str, Automaton]]) -> Automaton | None:
@@ -57,7 +74,7 @@ def _intersection(parts: list[tuple[str, Automaton]]) -> Automaton | None:
 
 def _literal(text: str, builder: Callable[[Ids, int], Automaton], vocabulary: Vocabulary) -> Automaton:
     try:
-        return builder(vocabulary.encode(vocabulary.normalization(text)), vocabulary.size)
+        return builder(vocabulary.encode(text), vocabulary.size)
     except UnknownCharacterError:
         return nothing(vocabulary.size)
 
@@ -83,5 +100,5 @@ def compile_block_list(words: frozenset[str], vocabulary: Vocabulary) -> Automat
 def _possible(words: Iterable[str], vocabulary: Vocabulary) -> list[Ids]:
     """The words that the alphabet can spell, as letter ids, in order."""
     letters = set(vocabulary.letters)
-    normalised = {vocabulary.normalization(word) for word in words} - {""}
+    normalised = {vocabulary.normalization.part(word) for word in words} - {""}
     return [vocabulary.encode(word) for word in sorted(normalised) if letters.issuperset(word)]

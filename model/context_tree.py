@@ -80,9 +80,7 @@ class ContextTree:
             lost = self.contexts()[int(np.argmin(reached))]
             raise StoreError(f"the context tree is not closed: no state leads to the context {lost}")
         log_probs, log_backoffs = self._normalised()
-        return Transitions(
-            self.starts, self.symbols, log_probs, successors, log_backoffs, self.size, start, ROOT, self
-        )
+        return Transitions(self.starts, self.symbols, log_probs, successors, log_backoffs, self.size, start, ROOT, self)
 
     def _check(self) -> None:
         states, arcs = len(self.suffixes), len(self.symbols)
@@ -102,7 +100,9 @@ class ContextTree:
             raise StoreError("the context tree holds symbols that the alphabet does not have")
         within = np.ones(arcs, dtype=np.bool_)
         within[self.starts[:-1]] = False
-        if (np.diff(self.symbols.astype(np.int64))[within[1:]] <= 0).any() or (self.symbols[self.starts[:-1]] != 0).any():
+        if (np.diff(self.symbols.astype(np.int64))[within[1:]] <= 0).any() or (
+            self.symbols[self.starts[:-1]] != 0
+        ).any():
             raise StoreError("the context tree holds rows whose symbols are not in order")
         if rows[ROOT] != self.size or ((rows < self.size) & (self.backoffs == IMPOSSIBLE)).any():
             raise StoreError("the context tree holds rows without a weight for every symbol")
@@ -130,7 +130,7 @@ class ContextTree:
         after = np.where(children >= 0, order[children], ROOT).astype(np.int32)
         after[BOUNDARY] = NOWHERE
         successors = np.full(len(self.symbols), NOWHERE, dtype=np.int32)
-        successors[: size] = after
+        successors[:size] = after
         by_symbol = after.copy()
         arc_keys = np.repeat(np.arange(states), np.diff(self.starts)) * size + self.symbols
         for start in self._levels(depth):

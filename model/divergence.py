@@ -18,6 +18,7 @@ from model.product import product
 from model.transitions import Floats, Ints, Numbers, Transitions
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH, Vocabulary
 
+
 @dataclass(frozen=True)
 class Divergence:
     """Nats a name and nats a character (ends included; names as the first model gives them). Infinite where the first

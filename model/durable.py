@@ -5,8 +5,8 @@ call each, so that tests can record it, replay any part of it and let any of it 
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model.regular_files import read_regular
@@ -77,25 +77,33 @@ def remove_file(path: Path) -> None:
     _try_to_unlink(away)
 
 
-def write_directory(path: Path, files: Mapping[str, bytes]) -> None:
-    """A new directory, with what is missing above it: staged beside, all of it synced, renamed, and its parent synced.
-    `files` are contents by their paths in it. If anything fails before the rename, nothing is left."""
-    make_directories(path.parent)
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """Gives the path of a directory to be made beside `path`; at the end it is renamed to `path`, and its parent
+    synced. What is put in it must be synced by then. If anything fails before the rename, nothing is left."""
     staging = path.with_name(_STAGING + path.name)
-    inner = {parent for file in files for parent in (staging / file).parents if parent.is_relative_to(staging)}
     try:
-        for directory in sorted(inner):
-            _make_directory(directory)
-        for file, content in files.items():
-            write_synced(staging / file, content)
-        for directory in inner:
-            sync_directory(directory)
+        yield staging
         staging.rename(path)
     except BaseException:
         with suppress(OSError):
             _delete(staging)
         raise
     sync_directory(path.parent)
+
+
+def write_directory(path: Path, files: Mapping[str, bytes]) -> None:
+    """A new directory, with what is missing above it: staged beside, all of it synced, renamed, and its parent synced.
+    `files` are contents by their paths in it. If anything fails before the rename, nothing is left."""
+    make_directories(path.parent)
+    with staged(path) as staging:
+        inner = {parent for file in files for parent in (staging / file).parents if parent.is_relative_to(staging)}
+        for directory in sorted(inner):
+            _make_directory(directory)
+        for file, content in files.items():
+            write_synced(staging / file, content)
+        for directory in inner:
+            sync_directory(directory)
 
 
 def remove_directory(path: Path) -> None:

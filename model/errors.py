@@ -9,8 +9,7 @@ NamesmithError
 |- TableTooLargeError  a model whose table of transitions is over the memory budget
 |- BlendError         models that cannot be blended
 |- ConstraintError     a constraint that is malformed, not supported or too complex
-|- UnsatisfiableError  a constraint that no name meets
-`- TooRareError        a constraint that too few names of a model without a table meet
+`- UnsatisfiableError  a constraint that no name meets
 """
 
 
@@ -28,7 +27,7 @@ class UnknownCharacterError(VocabularyError):
     def __init__(self, char: str, position: int) -> None:
         self.char = char
         self.position = position
-        super().__init__(f"character {char!a} at position {position + 1} is not in the model's vocabulary")
+        super().__init__(f"character {char!r} at position {position + 1} is not in the model's vocabulary")
 
 
 class StackError(NamesmithError):
@@ -61,16 +60,3 @@ class ConstraintError(NamesmithError):
 
 class UnsatisfiableError(NamesmithError):
     """No name meets the constraints under these settings."""
-
-
-class TooRareError(NamesmithError):
-    """A model without a table gave too few names that meet the constraints: `accepted` of `attempts`."""
-
-    def __init__(self, attempts: int, accepted: int) -> None:
-        self.attempts = attempts
-        self.accepted = accepted
-        met = f"{accepted:,} met" if accepted else "none met"
-        super().__init__(
-            f"of {attempts:,} attempts {met} the constraints ({accepted / max(1, attempts):.2%}): this model is too "
-            "large for a table, so that its names are drawn until they fit; loosen the constraints"
-        )

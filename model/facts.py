@@ -59,11 +59,15 @@ def facts(transitions: Transitions, listing: Listing | None, max_length: int = M
     whole = up_to[-1]
     if whole == 0:
         raise UnsatisfiableError(f"no name of 1 to {max_length} letters is possible")
-    training_mass = None if listing is None else min(1.0, _mass_of(listing, draws.arcs, shaped.start, shaped.size, max_length) / whole)
+    training_mass = (
+        None
+        if listing is None
+        else min(1.0, _mass_of(listing, draws.arcs, shaped.start, shaped.size, max_length) / whole)
+    )
     # Each name ends once: with its end divided by the mass, its chance is the conditional one.
     given = replaced(draws.arcs, ends=draws.arcs.ends / whole)
     return Facts(
-        entropy=max(0.0, math.log(whole) - float(weighted[START]) / whole),
+        entropy=max(0.0, math.log(whole) + float(weighted[START]) / whole),
         expected_length=1 + math.fsum(whole - value for value in up_to[1:]) / whole,
         training_mass=training_mass,
         repeat_after=first_repeat(
@@ -76,7 +80,9 @@ def mass(transitions: Transitions, max_length: int = MAX_NAME_LENGTH) -> float:
     """The chance that a plain draw has 1 to `max_length` letters."""
     shaped = Shaped.of(transitions, Settings())
     graph = NodeGraph.find(shaped, [], max_length)
-    return _Draws(graph, without_end(shaped.arcs, shaped.start), max_length).total(without_end(shaped.arcs, shaped.start))
+    return _Draws(graph, without_end(shaped.arcs, shaped.start), max_length).total(
+        without_end(shaped.arcs, shaped.start)
+    )
 
 
 def first_repeat(power_sum: Callable[[int], float], most_probable: float) -> int | None:
@@ -202,19 +208,19 @@ def replaced(arcs: Arcs, **parts: Floats) -> Arcs:
 
 
 def _surprises(arcs: Arcs) -> tuple[Arcs, Arcs]:
-    """Arcs with p log p as weights, in two parts whose sum counts: what symbols without an arc have is b r log b r, for
-    weights b and the base r, and so b log b times r, and b times r log r."""
-    weights, ends, backoffs, base = (_times_log(part) for part in (arcs.weights, arcs.ends, arcs.backoffs, arcs.base))
+    """Arcs with -p log p as weights, in two parts whose sum counts: what symbols without an arc have is -b r log b r, for
+    weights b and the base r, and so -b log b times r, and b times -r log r."""
+    weights, ends, backoffs, base = (_surprise(part) for part in (arcs.weights, arcs.ends, arcs.backoffs, arcs.base))
     nothing = np.zeros_like
     return (
         replaced(arcs, weights=weights, ends=ends, backoffs=backoffs),
-        replaced(arcs, weights=nothing(weights), ends=nothing(ends), backoffs=-arcs.backoffs, base=-base),
+        replaced(arcs, weights=nothing(weights), ends=nothing(ends), base=base),
     )
 
 
-def _times_log(chances: Floats) -> Floats:
+def _surprise(chances: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(chances > 0, chances * np.log(chances), 0.0)
+        return np.where(chances > 0, -chances * np.log(chances), 0.0)
 
 
 def _to_the(arcs: Arcs, power: int) -> Arcs:

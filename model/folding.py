@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from copy import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from model.batch_norm import BatchNorm1d
@@ -14,7 +13,6 @@ from model.stack import Stack
 
 MAX_TABLE_NUMBERS = 4_000_000
 """Numbers that the look-ups of a stack's front may hold; a larger front stays as it is."""
-_LINE_BYTES = 64
 
 
 class PositionTables(Layer):
@@ -32,25 +30,6 @@ class PositionTables(Layer):
         return self.weight[self._positions, x].sum(1) + self.bias
 
 
-class SeparateRows(Layer):
-    """A Linear in evaluation whose rows are multiplied one by one, and all begin at multiples of 64 bytes: a row's last
-    bits then do not depend on its place in the batch, as they may in one product of matrices. (batch, in_features) or
-    (batch, n, in_features)."""
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        self.in_features, self.out_features = weight.shape
-        aligned = _LINE_BYTES // weight.element_size()
-        self._missing = -self.in_features % aligned
-        self.weight = F.pad(weight, (0, -self.out_features % aligned, 0, self._missing))
-        self.bias = bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        rows = F.pad(x, (0, self._missing)).contiguous()
-        products = torch.bmm(rows if x.dim() == 3 else rows[:, None], self.weight.expand(len(x), -1, -1))
-        out = products[..., : self.out_features] + self.bias
-        return out if x.dim() == 3 else out[:, 0]
-
-
 @torch.no_grad()
 def fold(stack: Stack) -> Stack:
     """An equivalent stack in evaluation mode: each BatchNorm1d that follows a Linear becomes part of it, Embedding,
@@ -63,13 +42,6 @@ def fold(stack: Stack) -> Stack:
         elif not isinstance(layer, Dropout | SymbolDropout):
             layers.append(copy(layer))
     return Stack(_look_up(layers)).eval()
-
-
-def separate_rows(stack: Stack) -> Stack:
-    """The same stack with every Linear as SeparateRows."""
-    return Stack(
-        SeparateRows(layer.weight, _bias(layer)) if isinstance(layer, Linear) else layer for layer in stack.layers
-    )
 
 
 def _bias(layer: Linear) -> Tensor:

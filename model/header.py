@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model.errors import CheckpointError, VocabularyError
 from model.regular_files import read_regular
-from model.vocabulary import Case, Normalization, UnicodeForm, Vocabulary
+from model.vocabulary import Case, Locale, Normalization, Rules, UnicodeForm, Vocabulary
 
 FORMAT_VERSION = 1
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -43,6 +43,8 @@ class _Normalization(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     form: UnicodeForm
     case: Case
+    locale: Locale | None = None
+    rules: Rules = 1
 
 
 class _Metadata(BaseModel):
@@ -72,7 +74,7 @@ def read_header(data: bytes) -> Header:
     """The header of the checkpoint in `data`, whose tensors are not looked at. Raises CheckpointError."""
     metadata = _parse_metadata(_metadata_text(_parse_json(data)))
     try:
-        normalization = Normalization(metadata.normalization.form, metadata.normalization.case)
+        normalization = Normalization(**metadata.normalization.model_dump())
         vocabulary = Vocabulary(tuple(metadata.letters), normalization)
     except VocabularyError as error:
         raise CheckpointError(f"checkpoint: {error}") from None

@@ -38,9 +38,9 @@ def contains(ids: Ids, size: int) -> Automaton:
     return Automaton(moves, np.arange(len(moves)) == len(ids))
 
 
-def avoid_substrings(words: Iterable[Ids], size: int) -> Automaton:
+def avoid_substrings(words: Iterable[Ids], size: int, field: str = "blocked") -> Automaton:
     """Names in which none of `words` occurs. Raises ConstraintError."""
-    moves, matched = _aho_corasick(words, size, "blocked")
+    moves, matched = _aho_corasick(words, size, field)
     if matched[START_STATE]:
         return nothing(size)
     alive = np.where(matched, DEAD, np.cumsum(~matched) - 1).astype(np.int32)

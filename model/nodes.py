@@ -23,7 +23,7 @@ START = 1
 """The node of the empty name; node 0 is where no name goes."""
 _SHARED_SWEEP = 32_768
 """Nodes from which on two threads share a sweep."""
-_FAR = 1 << 20
+_FAR = 1 << 24
 _pool = ThreadPoolExecutor(2, thread_name_prefix="namesmith-plan")
 
 

@@ -25,7 +25,7 @@ class Product:
 def product(
     p: Transitions, q: Transitions, ids: Ints, lacking: NDArray[np.bool_], *, of_either: bool = False
 ) -> Product:
-    """Of all names of `p`, or those that either of them can go on with. The symbols of `p` have `ids` (symbols,) in `q`,
+    """Of all names that `p` can give, or with `of_either` of all that there are. The symbols of `p` have `ids` (symbols,) in `q`,
     but for those that are `lacking` there: what follows them has no meaning. Raises TableTooLargeError where there are
     too many pairs."""
     size, states = p.vocabulary_size, len(q)
@@ -38,8 +38,7 @@ def product(
         log_p, after_p = p.rows(here // states)
         log_q, after_q = q.rows(here % states)
         log_q, after_q = np.where(lacking, -np.inf, log_q[:, ids]), np.where(lacking, q.start, after_q[:, ids])
-        follows = np.isfinite(log_p) | np.isfinite(log_q) if of_either else np.isfinite(log_p)
-        follows &= (after_p != NOWHERE) & (after_q != NOWHERE)
+        follows = (np.isfinite(log_p) | of_either) & (after_p != NOWHERE) & (after_q != NOWHERE)
         keys = np.where(follows, after_p.astype(np.int64) * states + after_q, NOWHERE)
         rows.append((log_p, log_q, keys))
         kinds = np.unique(keys)

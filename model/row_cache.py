@@ -112,9 +112,7 @@ class RowCache:
         slots = np.empty(len(wanted), dtype=np.int64)
         trie, after = self._trie.arrays, self._cells_after
         with self._barrier:
-            self._used += rows.make_rows(
-                wanted, self._used, self._plan.arrays, trie, places, self.arrays, after, slots
-            )
+            self._used += rows.make_rows(wanted, self._used, self._plan.arrays, trie, places, self.arrays, after, slots)
         with self._barrier:
             made = slots >= 0
             self.index[wanted[made]] = slots[made] + 1

@@ -13,4 +13,6 @@ def character_log_probs(transitions: Transitions, names: Sequence[Sequence[int]]
     if not names:
         return []
     many = Names.of(names)
-    return np.split(many.log_probs(transitions.arcs, transitions.start), (many.ends[1:] + np.arange(1, len(many) + 1))[:-1])
+    return np.split(
+        many.log_probs(transitions.arcs, transitions.start), (many.ends[1:] + np.arange(1, len(many) + 1))[:-1]
+    )

@@ -3,21 +3,19 @@
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model import history
-from model.errors import CheckpointError, StoreError
-from model.header import DIGEST, read_header
+from model.archive import pack
+from model.errors import StoreError
+from model.header import DIGEST
 from model.history import History
 from model.regular_files import read_regular
-from model.stored import Stored
-from model.table_file import parse_table
-from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, check_others, parse_names, read_files
+from model.stored import Stored, naming
+from model.version_files import MODEL_FILE, TABLE_FILE, check_others, read_all, read_files
 
 if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
@@ -85,15 +83,21 @@ class Shelf:
         try:
             text = read_regular(path, _MAX_CURRENT_BYTES).decode("ascii").strip()
         except (FileNotFoundError, NotADirectoryError):
-            raise StoreError(
-                f"{self.root} holds no model named {name}; it holds: {', '.join(self.names()) or 'none'}"
-            ) from None
+            raise self.no_model(name) from None
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not text"
             raise StoreError(f"cannot read {path}: {why}") from None
         if not DIGEST.fullmatch(text):
             raise StoreError(f"{path} does not hold a digest")
         return text
+
+    def holds(self, name: str) -> bool:
+        """Whether there is anything of a model, be it without a current version."""
+        return (self.root / check_name(name)).is_dir()
+
+    def no_model(self, name: str) -> StoreError:
+        """The refusal of a name that the store does not hold."""
+        return StoreError(f"{self.root} holds no model named {name}; it holds: {', '.join(self.names()) or 'none'}")
 
     def earlier(self, name: str) -> list[str]:
         """Digests that were current before the current one and are still there, the latest at the end: where
@@ -106,13 +110,7 @@ class Shelf:
         digest = digest or self.current(name)
         directory = self._directory(name, digest)
         manifest, contents = read_files(directory, name, digest)
-        data = contents[MODEL_FILE]
-        names = parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
-        with _naming(directory / MODEL_FILE):
-            header = read_header(data)
-        content = contents.get(TABLE_FILE)
-        table = None if content is None else parse_table(content, header, digest, directory / TABLE_FILE)
-        return Stored(name, digest, data, header, names, table, manifest, directory)
+        return Stored.of(manifest, contents, directory)
 
     def has_table(self, name: str, digest: str) -> bool:
         """Whether a version came with its table, which is not looked at. Raises StoreError for a malformed digest."""
@@ -123,7 +121,7 @@ class Shelf:
         from model import checkpoint  # brings PyTorch, which a process that only opens versions does without
 
         stored = self.open(name, digest)
-        with _naming(self._directory(name, stored.digest) / MODEL_FILE):
+        with naming(self._directory(name, stored.digest) / MODEL_FILE):
             network = checkpoint.loads(stored.data)
         return Version(name, stored.digest, network, stored.training_names, stored.manifest, stored.table)
 
@@ -132,6 +130,21 @@ class Shelf:
         and there is no other."""
         manifest = self.load(name, digest).manifest
         check_others(self._directory(name, digest), manifest)
+
+    def export(self, name: str, digest: str | None = None) -> bytes:
+        """The current version, or the one of `digest`, as one file (see `model.archive`). Raises StoreError or
+        CheckpointError unless it is whole."""
+        digest = digest or self.current(name)
+        self.verify(name, digest)
+        past = history.earlier(self._history(name), digest)
+        manifest, files = read_all(self._directory(name, digest), name, digest)
+        return pack(manifest, files, (*past, digest))
+
+    def prunable(self, name: str, keep: int) -> list[str]:
+        """Digests of all versions but the current one and the `keep` - 1 that were current before it. Raises
+        StoreError."""
+        left = history.kept(self._history(name), self.current(name), keep)
+        return [digest for digest in self.digests(name) if digest not in left]
 
     def _history(self, name: str) -> History:
         """Of the versions that are there; empty for a model without a current version. A store that was written by an
@@ -153,12 +166,3 @@ class Shelf:
         if not DIGEST.fullmatch(digest):
             raise StoreError(f"{digest[:64]!a} is not a digest (64 hexadecimal digits)")
         return self.root / check_name(name) / "versions" / digest
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Puts the file in front of what is wrong with it."""
-    try:
-        yield
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None

@@ -1,16 +1,27 @@
-"""A directory of published models, and all that changes it: publish, roll back, withdraw, prune.
+"""A directory of published models, and all that changes it: publish, roll back, withdraw, prune, add an exported
+version, rename and remove a model.
 
 A version is staged beside its final place, synced, renamed and never changed; then `current` is replaced. A reader
 therefore sees the old version or the new one, whole. There is one writer at a time.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model import history
-from model.durable import clear_litter, make_directories, remove_directory, remove_file, replace_file, write_directory
+from model.archive import unpack
+from model.durable import (
+    clear_litter,
+    make_directories,
+    remove_directory,
+    remove_file,
+    replace_file,
+    staged,
+    write_directory,
+)
 from model.errors import CheckpointError, StoreError
 from model.header import digest as digest_of
 from model.history import History
@@ -18,10 +29,19 @@ from model.lock import only_writer
 from model.shelf import CURRENT_FILE, HISTORY_FILE, Shelf
 from model.shelf import Version as Version
 from model.shelf import check_name as check_name
-from model.version_files import MANIFEST_FILE, NAMES_FILE, distinct_names, manifest_file, parse_names
+from model.stored import naming
+from model.version_files import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    NAMES_FILE,
+    distinct_names,
+    manifest_file,
+    parse_names,
+    read_all,
+    write_manifest,
+)
 
 if TYPE_CHECKING:
-    from model.publishing import Contents
     from model.transitions import Transitions
 
 BUNDLED = Path(__file__).resolve().parent.parent / "store"
@@ -56,11 +76,28 @@ class Store(Shelf):
         check_name(name)
         made = contents(data, training_names, report, transitions)
         digest = digest_of(data)
+        manifest = manifest_file(name, digest, made.files, facts, made.manifest)
         with self._writing(name, "publish to"):
             past, before = self._history(name), self._current_or_none(name)
-            self._write_version(name, digest, made, facts)
+            self._write_version(name, digest, made.files, manifest)
             self._make_current(name, digest, history.published(past, before, digest))
         return digest
+
+    def add(self, content: bytes, path: Path, name: str | None = None) -> tuple[str, str]:
+        """Adds the version in an exported file and makes it current, under its own name or another; returns name and
+        digest. A model that is new here gets the history that came with it. `path` is for messages. Raises StoreError
+        or CheckpointError; nothing is then changed."""
+        from model import checkpoint  # brings PyTorch: see `load`
+
+        archive = unpack(content, path)
+        name, digest = check_name(name or archive.manifest["name"]), archive.manifest["digest"]
+        with naming(path / MODEL_FILE):
+            checkpoint.loads(archive.files[MODEL_FILE])
+        with self._writing(name, "import into"):
+            past, before = self._history(name) or archive.history[:-1], self._current_or_none(name)
+            self._write_version(name, digest, archive.files, write_manifest({**archive.manifest, "name": name}))
+            self._make_current(name, digest, history.published(past, before, digest))
+        return name, digest
 
     def rollback(self, name: str, to: str | None = None) -> str:
         """Makes the version current that was so before, or the one of the digest `to`; returns its digest. Raises
@@ -82,15 +119,42 @@ class Store(Shelf):
             remove_file(self.root / name / CURRENT_FILE)
 
     def prune(self, name: str, keep: int) -> list[str]:
-        """Removes all versions but the current one and the `keep` - 1 that were current before it; returns their
-        digests. Raises StoreError."""
+        """Removes what is `prunable`; returns the digests. Raises StoreError."""
         with self._writing(name, "prune"):
-            current = self.current(name)
-            left = history.kept(self._history(name), current, keep)
-            removed = [digest for digest in self.digests(name) if digest not in left]
+            removed = self.prunable(name, keep)
+            left = history.kept(self._history(name), self.current(name), keep)
             replace_file(self.root / name / HISTORY_FILE, history.dumps(left))
             for digest in removed:
                 remove_directory(self._directory(name, digest))
+        return removed
+
+    def rename(self, name: str, to: str) -> None:
+        """Gives a model with its versions and history another name; for a moment it has both. Raises StoreError or
+        CheckpointError, and nothing is changed, unless every version is whole."""
+        with self._writing(to, "rename in"):
+            current, past = self.current(name), self._history(name)
+            if self.holds(to):
+                raise StoreError(f"{self.root} already holds {to}: choose another name, or remove it first")
+            with staged(self.root / to) as staging:
+                for digest in self.digests(name):
+                    self._copy_version(name, digest, to, staging / "versions" / digest)
+                replace_file(staging / HISTORY_FILE, history.dumps(past))
+                replace_file(staging / CURRENT_FILE, history.dumps((current,)))
+            remove_directory(self.root / name)
+
+    def _copy_version(self, name: str, digest: str, to: str, directory: Path) -> None:
+        manifest, files = read_all(self._directory(name, digest), name, digest)
+        write_directory(directory, {**files, MANIFEST_FILE: write_manifest({**manifest, "name": to})})
+        published = self._directory(name, digest).stat()
+        os.utime(directory, ns=(published.st_atime_ns, published.st_mtime_ns))  # the order of publication
+
+    def remove(self, name: str) -> list[str]:
+        """Removes a model with all its versions; returns their digests. Raises StoreError."""
+        if not self.holds(name):
+            raise self.no_model(name)
+        with self._writing(name, "remove from"):
+            removed = self.digests(name)
+            remove_directory(self.root / name)
         return removed
 
     def _current_or_none(self, name: str) -> str | None:
@@ -102,15 +166,14 @@ class Store(Shelf):
 
     def _make_current(self, name: str, digest: str, past: History) -> None:
         replace_file(self.root / name / HISTORY_FILE, history.dumps(past))
-        replace_file(self.root / name / CURRENT_FILE, (digest + "\n").encode("ascii"))
+        replace_file(self.root / name / CURRENT_FILE, history.dumps((digest,)))
 
-    def _write_version(self, name: str, digest: str, made: "Contents", facts: dict[str, Any]) -> None:
+    def _write_version(self, name: str, digest: str, files: Mapping[str, bytes], manifest: bytes) -> None:
         directory = self._directory(name, digest)
         if directory.is_dir():
-            self._check_same(name, digest, made.files.get(NAMES_FILE))
+            self._check_same(name, digest, files.get(NAMES_FILE))
             return
-        manifest = manifest_file(name, digest, made.files, facts, made.manifest)
-        write_directory(directory, {**made.files, MANIFEST_FILE: manifest})
+        write_directory(directory, {**files, MANIFEST_FILE: manifest})
 
     @contextmanager
     def _writing(self, name: str, doing: str) -> Iterator[None]:
@@ -119,6 +182,7 @@ class Store(Shelf):
         try:
             make_directories(self.root)
             with only_writer(self.root):
+                clear_litter(self.root, ())
                 clear_litter(directory, (CURRENT_FILE, HISTORY_FILE))
                 clear_litter(directory / "versions", ())
                 yield

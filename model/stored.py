@@ -1,13 +1,17 @@
 """A version as it lies in a store, opened without its network."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from model.header import Header
+from model.errors import CheckpointError
+from model.header import Header, read_header
+from model.table_file import parse_table
 from model.transitions import Transitions
-from model.version_files import distinct_names, read_file
+from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, distinct_names, parse_names, read_file
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,17 @@ class Stored:
     manifest: dict[str, Any]
     directory: Path
 
+    @classmethod
+    def of(cls, manifest: dict[str, Any], contents: Mapping[str, bytes], directory: Path) -> "Stored":
+        """Of files that are what the manifest says. Raises StoreError, and CheckpointError for a header that is not
+        valid."""
+        data, content = contents[MODEL_FILE], contents.get(TABLE_FILE)
+        names = parse_names(contents[NAMES_FILE], directory) if NAMES_FILE in contents else None
+        with naming(directory / MODEL_FILE):
+            header = read_header(data)
+        table = None if content is None else parse_table(content, header, manifest["digest"], directory / TABLE_FILE)
+        return cls(manifest["name"], manifest["digest"], data, header, names, table, manifest, directory)
+
     @cached_property
     def training_names(self) -> frozenset[str] | None:
         """The same as a set of strings, which takes a tenth of a second for 100,000 of them."""
@@ -42,3 +57,12 @@ class Stored:
         """One of the version's other files, such as `REPORT_FILE`; None where it has none. Raises StoreError and
         CheckpointError for one that is damaged."""
         return read_file(self.directory, self.manifest, file)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts the file in front of what is wrong with it."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None

@@ -41,7 +41,9 @@ def table_file(transitions: Transitions, digest: str) -> bytes:
     else:
         content = safetensors.numpy.save(_arrays(transitions.tree), metadata=metadata)
     if len(content) > MAX_FILE_BYTES:
-        raise StoreError(f"its table takes {len(content) >> 20:,} MiB, at most {MAX_FILE_BYTES >> 20} are kept: use fewer contexts")
+        raise StoreError(
+            f"its table takes {len(content) >> 20:,} MiB, at most {MAX_FILE_BYTES >> 20} are kept: use fewer contexts"
+        )
     return content
 
 

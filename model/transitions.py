@@ -59,9 +59,7 @@ class Transitions:
         return cls.full(log_probs, successors, start=0, block_size=block_size)
 
     @classmethod
-    def full(
-        cls, log_probs: Floats, successors: Numbers, start: int, block_size: int | None = None
-    ) -> "Transitions":
+    def full(cls, log_probs: Floats, successors: Numbers, start: int, block_size: int | None = None) -> "Transitions":
         """With an arc for each symbol: `log_probs` and `successors` are (states, symbols)."""
         states, size = log_probs.shape
         return cls(

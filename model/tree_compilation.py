@@ -14,6 +14,8 @@ from model.kneser_ney import KneserNey
 from model.list_rules import ListRules
 from model.name_lengths import fitted
 from model.names import Names
+from model.row_mixture import mixed
+from model.sparse_tree import compile_sparse
 from model.suffix_tree import SuffixTree
 from model.transitions import Floats
 from model.visits import Visits, drawn, listed
@@ -30,9 +32,8 @@ _LISTED_SHARE = 0.7
 _LEAST_VISITS = 3.0
 _OWN_WEIGHT = 1.0
 """Visits that a context's row over all names counts beside those that no longer context has."""
-_COUNTED_SHARE = 0.5
-"""Of Kneser-Ney counts in the logarithm of a row."""
-_LEAST = 1e-30
+_MOST_COMPLETE = 128
+"""Symbols of an alphabet whose rows are complete; those of larger ones are sparse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,9 @@ def compile_tree(
             f"allow at least {symbols + 1:,}"
         )
     stack, block_size = checkpoint.stack, checkpoint.block_size
+    if symbols > _MOST_COMPLETE:
+        known = _List.of(names or [], weights, checkpoint.vocabulary)
+        return compile_sparse(stack, block_size, known.names, known.weights, known.rules, contexts, symbols)
     invented = drawn(stack, min(_DRAWN_NAMES, max(1, _MOST_CELLS // (symbols * block_size))), block_size)
     if not names:
         tree = SuffixTree.of(invented.contexts, invented.weights, symbols, _LEAST_VISITS)
@@ -84,9 +88,9 @@ def compile_tree(
     tree = SuffixTree.of(visits.contexts, visits.weights, symbols, _LEAST_VISITS)
     network, every = _Network.of(tree, visits), np.ones(len(tree), dtype=bool)
     counts = KneserNey.of(tree, every, seen.contexts, observed).rows(np.arange(len(tree)))
-    kept = choose(tree, network.gains(_mixed(network.means, counts)), contexts)
+    kept = choose(tree, network.gains(mixed(network.means, counts)), contexts)
     chosen = np.flatnonzero(kept)
-    rows = _mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
+    rows = mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
     rows = _ruled(tree, kept, rows, known.rules, invented)
     lengths = np.bincount(known.names.lengths, known.weights).astype(np.float64)
     return _context_tree(tree, kept, fitted(rows, _context_tree(tree, kept, rows).transitions(), lengths))
@@ -116,13 +120,6 @@ class _Network:
         """The mean row of each kept context (kept ones, symbols), in order, over the visits that no longer one has."""
         left = own(self.tree, kept, self.sums)[kept]
         return np.asarray((left + _OWN_WEIGHT * self.means[kept]) / (left.sum(axis=1, keepdims=True) + _OWN_WEIGHT))
-
-
-def _mixed(guessed: Floats, counted: Floats) -> Floats:
-    """Rows (n, symbols) in the middle of both, by their logarithms."""
-    logs = (1 - _COUNTED_SHARE) * np.log(np.maximum(guessed, _LEAST)) + _COUNTED_SHARE * np.log(counted)
-    rows = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
 def _ruled(tree: SuffixTree, kept: Kept, rows: Floats, rules: ListRules, invented: Visits) -> Floats:

@@ -46,6 +46,13 @@ class Observed:
 
 def listed(stack: Stack, names: Names, weights: Floats, block_size: int) -> tuple[Visits, Observed]:
     """Those of `names`, name i counted `weights[i]` times, and what followed."""
+    contexts, visits, observed = passed(names, weights, block_size)
+    return Visits(contexts, visits, rows_after(stack, contexts)), observed
+
+
+def passed(names: Names, weights: Floats, block_size: int) -> tuple[Contexts, Floats, Observed]:
+    """The same without what a network says: distinct contexts (n, block_size), how often each was passed (n,), and what
+    followed."""
     contexts, following, owners = _passed(names, block_size)
     order = np.lexsort((following, *contexts.T[::-1]))
     contexts, following, heavy = contexts[order], following[order].astype(np.int64), weights[owners[order]]
@@ -53,8 +60,7 @@ def listed(stack: Stack, names: Names, weights: Floats, block_size: int) -> tupl
     numbers = np.cumsum(new) - 1
     pairs = np.flatnonzero(new | _begins(following[:, None]))
     observed = Observed(numbers[pairs], following[pairs].astype(np.int64), np.add.reduceat(heavy, pairs))
-    distinct = contexts[new]
-    return Visits(distinct, np.bincount(numbers, heavy).astype(np.float64), rows_after(stack, distinct)), observed
+    return contexts[new], np.bincount(numbers, heavy).astype(np.float64), observed
 
 
 def drawn(stack: Stack, names: int, block_size: int) -> Visits:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model import name_rules
 from model.errors import UnknownCharacterError, VocabularyError
 
 BOUNDARY = 0
@@ -17,15 +18,20 @@ BOUNDARY = 0
 MAX_NAME_LENGTH = 64
 """Letters a name may have, in training, scoring and sampling."""
 
-_SEPARATOR = "\0"
+_SEPARATOR = "\n"
+_ASCII_BLANKS = " \t\n\r\v\f"
 
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 Case = Literal["lower", "preserve"]
+Rules = Literal[1, 2]
+Locale = name_rules.Locale
 
 
 def is_printable(char: str) -> bool:
-    """False for control, format, surrogate, private and unassigned code points and for line separators."""
-    return unicodedata.category(char)[0] != "C" and unicodedata.category(char) not in ("Zl", "Zp")
+    """False for control, format, surrogate, private and unassigned code points and for line separators; true for the
+    joiners that are part of names."""
+    category = unicodedata.category(char)
+    return char in name_rules.JOINERS or (category[0] != "C" and category not in ("Zl", "Zp"))
 
 
 @dataclass(frozen=True)
@@ -34,18 +40,56 @@ class Normalization:
 
     form: UnicodeForm = "NFC"
     case: Case = "lower"
+    locale: name_rules.Locale | None = None
+    """The language whose rules for case hold; None for Unicode's own."""
+    rules: Rules = 2
+    """1 stands for models of before: form and case alone. 2: apostrophes and hyphens are of one kind, what is invisible
+    goes, and a small i has no second dot."""
 
     def __call__(self, text: str) -> str:
+        """Letters as the model has them; spaces stay."""
+        if text.isascii() and "`" not in text and self.locale is None:
+            return text.lower() if self.case == "lower" else text
+        text = unicodedata.normalize(self.form, text)
+        if self.rules == 2:
+            text = unicodedata.normalize(self.form, name_rules.with_one_kind_of_mark(text))
         if self.case == "lower":
-            text = unicodedata.normalize(self.form, text).lower()
+            text = text.lower() if self.rules == 1 else name_rules.lowered(text, self.locale)
         return unicodedata.normalize(self.form, text)
 
-    def all_of(self, texts: Sequence[str]) -> list[str]:
-        """Each text normalised; faster together where they are plain ASCII, which has one form only."""
-        together = _SEPARATOR.join(texts)
-        if not together.isascii() or together.count(_SEPARATOR) != len(texts) - 1:
-            return [self(text) for text in texts]
-        return (together.lower() if self.case == "lower" else together).split(_SEPARATOR)
+    def name(self, text: str) -> str:
+        """A whole name: no spaces at its ends, and one at a time within it."""
+        return self.part(name_rules.without_end(name_rules.without_start(text)))
+
+    def names(self, texts: Sequence[str]) -> list[str]:
+        """Each text as a whole name; much faster together."""
+        together = _SEPARATOR.join([text.strip(_ASCII_BLANKS) for text in texts])
+        if not together.isascii():
+            blanks = name_rules.BLANKS
+            together = _SEPARATOR.join([text.strip(blanks) for text in texts])
+        if together.count(_SEPARATOR) != len(texts) - 1 or name_rules.has_joiner(together):
+            return [self.name(text) for text in texts]
+        return self.part(together).split(_SEPARATOR)
+
+    def beginning(self, text: str) -> str:
+        """What a name begins with: a space at its end counts."""
+        return self.part(name_rules.without_start(text))
+
+    def ending(self, text: str) -> str:
+        """What a name ends with: a space at its start counts."""
+        return self.part(name_rules.without_end(text))
+
+    def part(self, text: str) -> str:
+        """Some part of a name: spaces at its ends count, runs of them as one."""
+        visible = name_rules.with_one_kind_of_mark(text) if self.rules == 2 else text
+        return self(name_rules.with_single_spaces(visible))
+
+    def described(self) -> dict[str, str | int]:
+        """As checkpoints and answers tell it; what a model of before did not know is left out where it says nothing."""
+        told: dict[str, str | int] = {"form": self.form, "case": self.case}
+        if self.rules != 1:
+            told["rules"] = self.rules
+        return told | ({} if self.locale is None else {"locale": self.locale})
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ import numpy as np
 from model.descriptions import description_in
 from model.errors import ConstraintError, UnknownCharacterError
 from model.names import Names
-from model.sampling import SAMPLER_VERSION
+from model.sampling import SAMPLER_VERSION, Sampler
 from model.shaping import Settings
-from service.catalog import Catalog
-from service.conditions import checked_top_k, constraint_problem, prepare_sampler
+from service.conditions import checked_top_k, constraint_problem
 from service.problems import field_problem
 from service.replies import (
     ModelInfo,
@@ -21,12 +20,11 @@ from service.replies import (
     VocabularyInfo,
 )
 from service.schemas import NextQuery, TopQuery
-from service.served import PublishedModel
+from service.served import PublishedModel, ServedModel
 
 
-def top(catalog: Catalog, request: TopQuery) -> TopResponse:
-    """The most probable names. Raises what `prepare_sampler` raises, and ProblemError where the search is too wide."""
-    model, sampler = prepare_sampler(catalog, request)
+def top(model: ServedModel, sampler: Sampler, request: TopQuery) -> TopResponse:
+    """The most probable names. Raises ProblemError where the search is too wide."""
     try:
         ranking = sampler.most_probable(request.k)
     except ConstraintError as error:
@@ -36,12 +34,11 @@ def top(catalog: Catalog, request: TopQuery) -> TopResponse:
     return TopResponse(names=names, model=model.reference, probability=sampler.probability)
 
 
-def following(catalog: Catalog, request: NextQuery) -> NextResponse:
-    """The distribution of the next character. Raises UnknownModelError, and ProblemError for a beginning with a
-    character outside the vocabulary."""
-    model = catalog.get(request.model)
+def following(model: ServedModel, request: NextQuery) -> NextResponse:
+    """The distribution of the next character. Raises ProblemError for a beginning with a character outside the
+    vocabulary."""
     vocabulary = model.vocabulary
-    context = vocabulary.normalization(request.context)
+    context = vocabulary.normalization.beginning(request.context)
     try:
         symbols = vocabulary.encode(context)
     except UnknownCharacterError as error:
@@ -56,6 +53,7 @@ def following(catalog: Catalog, request: NextQuery) -> NextResponse:
 def describe(model: PublishedModel) -> ModelInfo:
     header = model.version.header
     facts, normalization = header.facts, header.vocabulary.normalization
+    run = _section(model.version.manifest, "facts")
     return ModelInfo(
         name=model.name,
         digest=model.digest,
@@ -63,19 +61,28 @@ def describe(model: PublishedModel) -> ModelInfo:
         parameters=model.parameters,
         layers=[{"type": layer["type"], **layer} for layer in header.layers],  # a file's keys are sorted
         block_size=header.block_size,
+        contexts=model.contexts,
+        longest_name=model.longest_name,
         vocabulary=VocabularyInfo(
             letters=list(header.vocabulary.letters),
             size=header.vocabulary.size,
             normalization={"form": normalization.form, "case": normalization.case},
         ),
-        losses=_section(facts, "losses"),
-        baselines=_section(_section(model.version.manifest, "facts"), "baselines"),
+        losses=_section(facts, "losses") | _losses(run, ""),
+        network_losses=_section(facts, "losses") | _losses(run, "network_"),
+        baselines=_section(run, "baselines"),
         data=_section(facts, "data"),
         config=_section(facts, "config"),
         facts=model.facts,
         published_at=str(model.version.manifest.get("published_at", "")) or None,
         sampler_version=SAMPLER_VERSION,
     )
+
+
+def _losses(run: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Those that a manifest tells of a version, by the part of the list."""
+    told = ((part, f"{kind}{part}_loss") for part in ("train", "dev", "test"))
+    return {part: run[key] for part, key in told if key in run}
 
 
 def _section(facts: dict[str, Any], name: str) -> dict[str, Any]:

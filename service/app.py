@@ -19,6 +19,7 @@ from service.protection.admission import Admission
 from service.protection.guard import Guard
 from service.protection.keys import KeyRing
 from service.protection.quota import Quota
+from service.protection.work import Work
 from service.settings import Settings
 from service.swapping import started
 from service.telemetry import exposition
@@ -78,9 +79,9 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
     )
     app.state.settings = settings
     app.state.draining = False
-    app.state.work = Admission(settings.max_work_ms, "much work")
-    app.state.streams = Admission(settings.max_streams, "many streams")
-    app.state.bodies = Admission(settings.max_bodies_mb << 20, "many large bodies")
+    app.state.work = Work(settings.max_work_ms, settings.queue_seconds)
+    app.state.streams = Admission(settings.max_streams)
+    app.state.bodies = Admission(settings.max_bodies_mb << 20)
     app.state.quota = _quota(settings)
     app.state.routers = [routes.router, models.router, health.router, exposition.router, page_routes()]
     for router in app.state.routers:

@@ -46,6 +46,10 @@ class Blend(ServedModel):
         known = [listing for listing in listings if listing is not None]
         return known[0].joined(known[1:]) if len(known) == len(listings) else None
 
+    @property
+    def longest_name(self) -> int:
+        return max(part.longest_name for part in self.parts)
+
 
 class Blends:
     """Makes blends, and keeps the last ones that were asked for."""
@@ -97,9 +101,6 @@ def _weighted(text: str, find: Find) -> dict[PublishedModel, int]:
     vocabularies = {model.vocabulary for model in found}
     if len(vocabularies) > 1:
         raise BlendError(f"{' and '.join(weights)} have different alphabets: only models of one can be blended")
-    for model in found:
-        if not model.has_table:
-            raise BlendError(f"{model.name} has no table and cannot be blended")
     return found
 
 
@@ -126,7 +127,7 @@ def _digest(weighted: Mapping[PublishedModel, int]) -> str:
 
 def _blend(weighted: Mapping[PublishedModel, int], digest: str) -> Blend:
     parts, weights = tuple(weighted), list(weighted.values())
-    tables = [part.engine.transitions for part in parts if isinstance(part.engine, TableEngine)]
+    tables = [part.engine.transitions for part in parts]
     return Blend(
         name="+".join(f"{part.name}*{weight}" if weight > 1 else part.name for part, weight in weighted.items()),
         digest=digest,

@@ -2,14 +2,15 @@
 
 import time
 from copy import copy
+from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
 from cachetools import LRUCache
 
 from model.constraints import Constraints, compile_constraints
-from model.engine import NameSampler
 from model.errors import NamesmithError
+from model.sampling import Sampler
 from model.shaping import Settings
 from service.blending import Blends, is_blend, names_in
 from service.roster import Roster
@@ -37,8 +38,9 @@ class Catalog:
     def __init__(self, default: str, plan_bytes: int) -> None:
         self.roster = Roster()
         self._default = default
-        self._pin: str | None = None
-        self._samplers: LRUCache[Key, NameSampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
+        self.pin: str | None = None
+        """The digest that a request insists on."""
+        self._samplers: LRUCache[Key, Sampler] = LRUCache(plan_bytes, getsizeof=lambda sampler: sampler.nbytes)
         self._samplers_lock = Lock()
         self._blends = Blends()
         self.making = Lock()
@@ -74,15 +76,15 @@ class Catalog:
         return model
 
     def _checked(self, model: Model) -> Model:
-        if self._pin is not None and self._pin != model.digest:
-            raise VersionGoneError(f"version {self._pin[:12]} is not served; {model.name} is now {model.digest[:12]}")
+        if self.pin is not None and self.pin != model.digest:
+            raise VersionGoneError(f"version {self.pin[:12]} is not served; {model.name} is now {model.digest[:12]}")
         return model
 
     def pinned(self, digest: str) -> "Catalog":
         """The same models and samplers, for a request that insists on one version: `get` raises VersionGoneError for
         any other."""
         pinned = copy(self)
-        pinned._pin = digest
+        pinned.pin = digest
         return pinned
 
     def awaits(self, name: str | None) -> bool:
@@ -104,14 +106,14 @@ class Catalog:
 
     def kept_sampler(
         self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS, novel: bool = False
-    ) -> NameSampler | None:
+    ) -> Sampler | None:
         """A sampler that was used lately, if it is still kept: at once."""
         with self._samplers_lock:
             return self._samplers.get((model.name, model.digest, settings, constraints, novel))
 
     def sampler(
         self, model: ServedModel, settings: Settings, constraints: Constraints = NO_CONSTRAINTS, novel: bool = False
-    ) -> NameSampler:
+    ) -> Sampler:
         """A sampler ready to draw, kept or made, which takes some milliseconds; one is made at a time. With `novel`
         it draws no name of the training list, which must be known.
 
@@ -131,7 +133,7 @@ class Catalog:
         PLAN_SECONDS.observe(time.perf_counter() - began)
         return made
 
-    def _make(self, model: ServedModel, settings: Settings, constraints: Constraints, novel: bool) -> NameSampler:
+    def _make(self, model: ServedModel, settings: Settings, constraints: Constraints, novel: bool) -> Sampler:
         asked = compile_constraints(constraints, model.vocabulary)
         automata = [automaton for automaton in (asked, model.unblocked) if automaton is not None]
         with self.making:
@@ -148,7 +150,10 @@ class Catalog:
         """Makes the samplers for `model` that were asked for lately of the version it is to replace, as far as it
         can meet their constraints."""
         asked = [key for key in self._keys() if key[0] == model.name and key[1] != model.digest]
+        replaced = self.roster.models.get(model.name)
         for _, _, settings, constraints, novel in asked[-_CARRIED:]:
+            if replaced is not None and settings.max_length == replaced.longest_name:  # most likely the default
+                settings = replace(settings, max_length=max(model.longest_name, settings.min_length))
             try:
                 self.sampler(model, settings, constraints, novel and model.listing is not None)
             except NamesmithError:  # the next one to ask is told

@@ -7,10 +7,9 @@ from random import Random
 
 import orjson
 
-from model.engine import NameSampler
 from model.errors import ConstraintError
 from model.names import Names
-from model.sampling import CHUNK, MAX_DISTINCT, SAMPLER_VERSION
+from model.sampling import CHUNK, MAX_DISTINCT, SAMPLER_VERSION, Sampler
 from model.spelling import Form
 from service.catalog import Catalog
 from service.conditions import constraint_problem, prepare_kept, prepare_sampler
@@ -31,7 +30,7 @@ class Draw:
     """A request ready to be answered."""
 
     model: ServedModel
-    sampler: NameSampler
+    sampler: Sampler
     seed: int | str
     request: SampleRequest
     distinct: Names | None
@@ -52,9 +51,14 @@ class Draw:
         }
 
     @property
+    def count(self) -> int:
+        """How many names the answer has."""
+        return self.request.n if self.distinct is None else len(self.distinct)
+
+    @property
     def exhausted(self) -> bool:
         """No more names differ from those there are."""
-        return self.distinct is not None and len(self.distinct) < self.request.n
+        return self.count < self.request.n
 
     def names(self, first: int = 0) -> Iterator[Names]:
         """As many as are asked for, from number `first` on; those of a request for unique ones begin with the first."""
@@ -139,9 +143,10 @@ def answer_headers(digest: str) -> dict[str, str]:
 
 
 def prepare(catalog: Catalog, request: SampleRequest, most: int = MAX_NAMES) -> Draw:
-    """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler` raises, and
-    ProblemError for more names than may be asked for, or than can be told apart in memory."""
-    return _drawn(*prepare_sampler(catalog, request), request, most)
+    """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler`, `check_number` and
+    `prepare_with` raise."""
+    check_number(request, most)
+    return prepare_with(*prepare_sampler(catalog, request), request)
 
 
 def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
@@ -149,10 +154,10 @@ def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
     if request.n > SMALL or request.unique or request.details:
         return None
     kept = prepare_kept(catalog, request)
-    if kept is None or not kept[0].has_table:
+    if kept is None:
         return None
     count(PLANS, "kept")
-    return _drawn(*kept, request, MAX_NAMES)
+    return prepare_with(*kept, request)
 
 
 def drawn_seed() -> int:
@@ -160,11 +165,17 @@ def drawn_seed() -> int:
     return _seeds.getrandbits(_DRAWN_SEED_BITS)
 
 
-def _drawn(model: ServedModel, sampler: NameSampler, request: SampleRequest, most: int) -> Draw:
+def check_number(request: SampleRequest, most: int = MAX_NAMES) -> None:
+    """Raises ProblemError for more names than may be asked for, or than can be told apart in memory."""
     if request.n > most:
         raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
     if request.unique and request.n > MAX_DISTINCT:
         raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
+
+
+def prepare_with(model: ServedModel, sampler: Sampler, request: SampleRequest) -> Draw:
+    """Makes a request ready with its sampler; those that are to differ are drawn. Raises ProblemError where that takes
+    too much memory."""
     seed = drawn_seed() if request.seed is None else request.seed
     try:
         distinct = sampler.draw_distinct(seed, request.n) if request.unique else None

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from model.errors import NamesmithError, TooRareError, UnknownCharacterError, UnsatisfiableError
+from model.errors import NamesmithError, UnknownCharacterError, UnsatisfiableError
 from service.telemetry.metrics import REFUSALS, count
 
 MEDIA_TYPE = "application/problem+json"
@@ -85,11 +85,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [FieldError(pointer=_pointer(item["loc"]), detail=_explain(item)) for item in error.errors()]
-        more = "" if len(errors) <= MAX_ERRORS else f" (and {len(errors) - MAX_ERRORS} more)"
+        faults = error.errors()
+        errors = [FieldError(pointer=_pointer(fault["loc"]), detail=_explain(fault)) for fault in faults[:MAX_ERRORS]]
+        more = "" if len(faults) <= MAX_ERRORS else f" (and {len(faults) - MAX_ERRORS} more)"
         first = errors[0]
         detail = f"{first.pointer or 'the request'}: {first.detail}" + more
-        return respond(request, 422, "validation", detail, errors[:MAX_ERRORS])
+        return respond(request, 422, "validation", detail, errors)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
@@ -100,7 +101,6 @@ def install(app: FastAPI) -> None:
         return respond(request, error.status_code, problem_type, _clip(detail, 300), headers=headers)
 
     translate(app, UnsatisfiableError, 422, "unsatisfiable")
-    translate(app, TooRareError, 422, "too-rare")
     translate(app, UnknownCharacterError, 422, "unknown-character")
 
     @app.exception_handler(NamesmithError)

@@ -4,9 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-_PROBABILITY = (
-    "Exact chance that an unconstrained draw meets all constraints; null for a model that is too large for a table."
-)
+_PROBABILITY = "Exact chance that an unconstrained draw meets all constraints, the lengths among them."
 
 
 class ModelRef(BaseModel):
@@ -24,7 +22,7 @@ class SampleResponse(BaseModel):
     names: list[str]
     model: ModelRef
     seed: int | str
-    probability: float | None = Field(description=_PROBABILITY)
+    probability: float = Field(description=_PROBABILITY)
     exhausted: bool
     details: list[NameDetail] | None
 
@@ -37,7 +35,7 @@ class RankedName(BaseModel):
 class TopResponse(BaseModel):
     names: list[RankedName] = Field(description="The most probable names, in order; fewer than k if there are no more.")
     model: ModelRef
-    probability: float | None = Field(description=_PROBABILITY)
+    probability: float = Field(description=_PROBABILITY)
 
 
 class NextCharacter(BaseModel):
@@ -56,7 +54,7 @@ class StreamStart(BaseModel):
 
     model: ModelRef
     seed: int | str
-    probability: float | None = Field(description=_PROBABILITY)
+    probability: float = Field(description=_PROBABILITY)
 
 
 class FollowedCharacter(BaseModel):
@@ -128,15 +126,20 @@ class ModelInfo(BaseModel):
     description: str | None = Field(description="What it is good for; null where its maker did not say.")
     parameters: int
     layers: list[dict[str, Any]]
-    block_size: int = Field(description="Characters of context.")
+    block_size: int = Field(description="Characters of context that the network sees.")
+    contexts: int = Field(description="Contexts for which the chances of the next letter were computed.")
+    longest_name: int = Field(description="Letters of the longest training name: the default `max_length`.")
     vocabulary: VocabularyInfo
-    losses: dict[str, Any] = Field(description="Nats a character on each part of the training list.")
+    losses: dict[str, Any] = Field(
+        description="Nats a character on each part of the training list, of the model as it is served."
+    )
+    network_losses: dict[str, Any] = Field(description="The same of the network that it was compiled from.")
     baselines: dict[str, Any] = Field(
         description="Nats a character that counting reaches on the held-out parts; empty where it was not measured."
     )
     data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
     config: dict[str, Any] = Field(description="How it was trained.")
-    facts: ModelFacts | None = Field(description="Exact; null for a model that is too large for a table.")
+    facts: ModelFacts = Field(description="Exact.")
     published_at: str | None
     sampler_version: int = Field(description="Changes whenever the names of a seed would.")
 

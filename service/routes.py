@@ -1,7 +1,8 @@
 """The endpoints that answer with names. Answers that take more than a millisecond are made in worker threads, so that
-they delay no other, and only as many are taken on as can be made soon."""
+they delay no other. Each waits for its turn before anything is done for it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from functools import partial
 from itertools import chain, islice
 from typing import Annotated, Any, TypeVar
 
@@ -16,8 +17,7 @@ from service.following import FollowedDraw
 from service.negotiation import preferred
 from service.openapi import PIN
 from service.problems import documented
-from service.protection import costs
-from service.protection.quota import NO_HEADERS, Quota
+from service.protection import costs, entrance
 from service.protection.streams import HeldStream
 from service.readiness import catalog_for
 from service.replies import LossResponse, NextResponse, SampleResponse, TopResponse
@@ -73,22 +73,26 @@ async def _sample(request: Request, asked: SampleRequest) -> Response:
         return await _stream(request, catalog, asked, form)
     draw = draws.prepare_at_once(catalog, asked)
     if draw is not None:
-        charged = _charge(request, asked.n, "/n")
+        charged = entrance.charge(request, asked.n, "/n")
         return Response(draw.json(), media_type=_JSON, headers={**draw.headers, **charged})
-    with request.app.state.work.admitted(costs.of_sample(catalog, asked)):
-        charged = _charge(request, asked.n, "/n")
-        draw = await run_in_threadpool(draws.prepare, catalog, asked)
+    draws.check_number(asked)
+    model, sampler = await entrance.sampler(request, catalog, asked, asked.n, "/n")
+    async with entrance.turn(request, costs.of_sample(asked)):
+        draw = await run_in_threadpool(draws.prepare_with, model, sampler, asked)
+        charged = entrance.charge(request, draw.count, "/n")
         body = await run_in_threadpool(draw.json)
     return Response(body, media_type=_JSON, headers={**draw.headers, **charged})
 
 
 async def _stream(request: Request, catalog: Catalog, asked: SampleRequest, form: Form) -> Response:
     """Drawn as the client reads; when it goes away, the next chunk is not drawn."""
+    draws.check_number(asked, MAX_STREAMED)
     held = HeldStream(request.app.state.streams)
     with held:
-        with request.app.state.work.admitted(costs.of_begun_stream(catalog, asked)):
-            charged = _charge(request, asked.n, "/n")
-            draw = await run_in_threadpool(draws.prepare, catalog, asked, MAX_STREAMED)
+        model, sampler = await entrance.sampler(request, catalog, asked, asked.n, "/n")
+        async with entrance.turn(request, costs.of_begun_stream(asked)):
+            draw = await run_in_threadpool(draws.prepare_with, model, sampler, asked)
+            charged = entrance.charge(request, draw.count, "/n")
             parts = draw.stream(form)
             begun = await run_in_threadpool(list, islice(parts, _BEGUN))
         media_type = next(name for name, value in _FORMS.items() if value is form)
@@ -100,18 +104,14 @@ async def _followed(
 ) -> AsyncIterator[FollowedDraw]:
     """Made before the stream begins, so that what is wrong is still a problem, and headers can still be set."""
     catalog = await catalog_for(request, query.model)
+    draws.check_number(query, MAX_FOLLOWED)
     with request.app.state.streams.admitted(1):
-        with request.app.state.work.admitted(costs.of_begun_stream(catalog, query)):
-            charged = _charge(request, query.n, "/n")
-            followed = await run_in_threadpool(_follow, catalog, query)
-        response.headers.update({**followed.draw.headers, **charged})
+        model, sampler = await entrance.sampler(request, catalog, query, query.n, "/n")
+        async with entrance.turn(request, costs.of_begun_stream(query)):
+            draw = await run_in_threadpool(draws.prepare_with, model, sampler, query)
+        followed = await entrance.make(request, partial(FollowedDraw, draw))
+        response.headers.update({**draw.headers, **entrance.charge(request, draw.count, "/n")})
         yield followed
-
-
-def _follow(catalog: Catalog, query: StreamQuery) -> FollowedDraw:
-    draw = draws.prepare(catalog, query, MAX_FOLLOWED)
-    with catalog.making:
-        return FollowedDraw(draw)
 
 
 @router.get("/sample/stream", openapi_extra=PIN, responses=_QUERY, response_class=EventSourceResponse)
@@ -136,9 +136,11 @@ async def post_loss(request: Request, body: LossRequest) -> Response:
 
 async def _loss(request: Request, asked: LossRequest, field: str) -> Response:
     catalog = await catalog_for(request, asked.model)
-    with request.app.state.work.admitted(costs.of_loss(catalog, asked)):
-        charged = _charge(request, len(asked.names), f"/{field}")
-        model, answer = await run_in_threadpool(scores.score, catalog, asked, field)
+    entrance.check_quota(request, len(asked.names), f"/{field}")
+    model = await entrance.model(request, catalog, asked.model)
+    async with entrance.turn(request, costs.of_loss(asked)):
+        answer = await run_in_threadpool(scores.score, model, asked, field)
+    charged = entrance.charge(request, len(asked.names), f"/{field}")
     return Response(answer, media_type=_JSON, headers={"X-Model-Digest": model.digest, **charged})
 
 
@@ -146,25 +148,23 @@ async def _loss(request: Request, asked: LossRequest, field: str) -> Response:
 async def get_top(request: Request, response: Response, query: Annotated[TopQuery, Query()]) -> TopResponse:
     """The most probable names that meet the constraints, in order."""
     catalog = await catalog_for(request, query.model)
-    with request.app.state.work.admitted(costs.of_top(catalog, query)):
-        response.headers.update(_charge(request, query.k, "/k"))
-        return _digest_header(response, await run_in_threadpool(answers.top, catalog, query))
+    model, sampler = await entrance.sampler(request, catalog, query, query.k, "/k")
+    async with entrance.turn(request, costs.of_top(query)):
+        answer = await run_in_threadpool(answers.top, model, sampler, query)
+    response.headers.update(entrance.charge(request, len(answer.names), "/k"))
+    return _digest_header(response, answer)
 
 
 @router.get("/next", openapi_extra=PIN, responses=_QUERY)
 async def get_next(request: Request, response: Response, query: Annotated[NextQuery, Query()]) -> NextResponse:
     """The distribution of the next character after a beginning."""
     catalog = await catalog_for(request, query.model)
-    with request.app.state.work.admitted(costs.of_next(catalog, query)):
-        response.headers.update(_charge(request, 1, "/context"))
-        return _digest_header(response, await run_in_threadpool(answers.following, catalog, query))
-
-
-def _charge(request: Request, names: int, pointer: str) -> Mapping[str, str]:
-    """The headers that tell what is left of the client's quota. Raises ProblemError: 429, or 422 for more than all of
-    it."""
-    quota: Quota | None = request.app.state.quota
-    return NO_HEADERS if quota is None else quota.charge(request.scope, names, pointer)
+    entrance.check_quota(request, 1, "/context")
+    model = await entrance.model(request, catalog, query.model)
+    async with entrance.turn(request, costs.OF_NEXT):
+        answer = await run_in_threadpool(answers.following, model, query)
+    response.headers.update(entrance.charge(request, 1, "/context"))
+    return _digest_header(response, answer)
 
 
 def _digest_header(response: Response, answer: Answer) -> Answer:

@@ -1,12 +1,14 @@
 """What requests look like. Bodies are strict in types; query parameters are text and are read."""
 
-from functools import cached_property
+import re
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -15,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from model.constraints import Constraints
+from model.constraints import DISTANCE, Constraints
 from model.pattern_syntax import MAX_PATTERN_LENGTH
 from model.random_numbers import MAX_SEED, MAX_SEED_LETTERS
 from model.shaping import Settings
@@ -26,8 +28,11 @@ MAX_NAMES = 10_000
 MAX_STREAMED = 1_000_000
 MAX_FOLLOWED = 100
 MAX_TOP = 1_000
+MAX_EXCLUDED = 100
 MAX_MODEL_NAME = 300
 """Of a blend of four models with the longest names, and weights."""
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,64}")
 
 
 def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | str:
@@ -40,17 +45,19 @@ def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | 
 
 
 def _number_if_digits(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 64 else value
+    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else value
 
 
 SeedNumber = Annotated[int, Field(ge=0, le=MAX_SEED)]
 SeedText = Annotated[str, Field(min_length=1, max_length=MAX_SEED_LETTERS)]
 Seed = Annotated[SeedNumber | SeedText, WrapValidator(_one_seed_error)]
+_NAMES = f"Each of 1 to {MAX_NAME_LENGTH} characters."
 _MODEL = "Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
 Length = Annotated[int, Field(ge=1, le=MAX_NAME_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
-NameText = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+Names = Annotated[list[str], FailFast(), Field(min_length=1, max_length=MAX_NAMES)]
+"""Each of 1 to 64 characters, which is looked at when they are scored: one that is not can be skipped."""
 
 
 class Shape(BaseModel):
@@ -70,29 +77,56 @@ class Conditions(Shape):
     """What each name must meet."""
 
     min_length: Length = Field(1, description="Least letters; a condition, met exactly.")
-    max_length: Length = Field(MAX_NAME_LENGTH, description="Most letters; a condition, never a cut.")
+    max_length: Length | None = Field(
+        None, description="Most letters; a condition, never a cut. If left out, those of the longest training name."
+    )
     prefix: Text | None = Field(None, description="Letters that each name begins with.", examples=["ka"])
     suffix: Text | None = Field(None, description="Letters that each name ends with.")
     contains: Text | None = Field(None, description="Letters that stand somewhere in each name.")
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)] | None = Field(
         None, description="A regular expression that each whole name matches (a subset: see docs/api.md)."
     )
+    near: Text | None = Field(
+        None, description="A name to which each name is close, within `distance`; not it itself.", examples=["aria"]
+    )
+    distance: int = Field(
+        DISTANCE,
+        ge=1,
+        le=3,
+        description="For `near`: most edits (insert, delete or replace a letter, swap neighbours).",
+    )
+    exclude: list[Text] | None = Field(
+        None, min_length=1, max_length=MAX_EXCLUDED, description="Parts that no name holds, beside the block list."
+    )
     novel: bool = Field(False, description="Only names that are not in the training data.")
     case: NameCase = Field("title", description="Of the names in the answer.")
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> Self:
-        if self.min_length > self.max_length:
+        if self.max_length is not None and self.min_length > self.max_length:
             raise PydanticCustomError("lengths", "min_length is greater than max_length")
         return self
 
-    @cached_property
-    def settings(self) -> Settings:
-        return Settings(self.temperature, self.top_k, self.top_p, self.min_length, self.max_length)
+    def settings(self, longest: int) -> Settings:
+        """What the core takes; `longest` is the greatest length where the request names none. Raises ValueError for
+        lengths that are not in order then."""
+        return _settings(self.temperature, self.top_k, self.top_p, self.min_length, self.max_length or longest)
 
     @cached_property
     def constraints(self) -> Constraints:
-        return Constraints(self.prefix, self.suffix, self.contains, self.pattern)
+        return Constraints(
+            self.prefix,
+            self.suffix,
+            self.contains,
+            self.pattern,
+            self.near,
+            self.distance,
+            tuple(self.exclude or ()),
+        )
+
+
+_settings = lru_cache(maxsize=1024)(Settings)
+"""Made anew it would take a request for few names a part of its time."""
 
 
 class SampleRequest(Conditions):
@@ -149,7 +183,8 @@ class Scoring(BaseModel):
     model: ModelName | None = Field(None, description=_MODEL)
     details: bool = Field(False, description="The log-probability of each character.")
     unknown: Literal["error", "skip"] = Field(
-        "error", description="What to do with a name that has a character outside the vocabulary."
+        "error",
+        description="What to do with a name that cannot be scored, as it is too long or has unknown characters.",
     )
 
 
@@ -158,13 +193,13 @@ class LossRequest(Scoring):
 
     model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"names": ["emma", "xqzzt"]}]})
 
-    names: list[NameText] = Field(min_length=1, max_length=MAX_NAMES)
+    names: Names = Field(description=_NAMES)
 
 
 class LossQuery(Scoring):
     """The same as query parameters: `name=emma&name=ava`."""
 
-    name: list[NameText] = Field(min_length=1, max_length=MAX_NAMES, examples=[["emma"]])
+    name: Names = Field(description=_NAMES, examples=[["emma"]])
 
     def as_request(self) -> LossRequest:
         return LossRequest(names=self.name, model=self.model, details=self.details, unknown=self.unknown)

@@ -1,8 +1,9 @@
 """Answers of /loss: how likely names are."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 import numpy as np
 import orjson
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 from model.errors import UnknownCharacterError
 from model.names import Names
 from model.transitions import Floats, Ints
-from model.vocabulary import Vocabulary
-from service.catalog import Catalog
-from service.problems import field_problem
+from model.vocabulary import MAX_NAME_LENGTH, Vocabulary
+from service.problems import MAX_ERRORS, FieldError, ProblemError
 from service.schemas import LossRequest
 from service.served import ServedModel
 from service.telemetry.metrics import SCORED, count
@@ -63,24 +63,46 @@ class Scores:
         ]
 
 
+def faults_in(given: Sequence[object]) -> dict[int, str]:
+    """Why it cannot be a name, by index, for those that cannot."""
+    if set(map(type, given)) <= {str}:
+        lengths = np.fromiter(map(len, given), dtype=np.int64, count=len(given))  # type: ignore[arg-type]
+        fits = len(given) == 0 or (lengths.min() > 0 and lengths.max() <= MAX_NAME_LENGTH)
+        if fits and not any(map(str.isspace, given)):  # type: ignore[arg-type]
+            return {}
+    reasons = starmap(_fault, enumerate(given))
+    return {index: reason for index, reason in reasons if reason is not None}
+
+
+def _fault(index: int, name: object) -> tuple[int, str | None]:
+    if name is None or name == "" or (isinstance(name, str) and name.isspace()):
+        return index, "there is no name"
+    if not isinstance(name, str):
+        return index, "the name is not text"
+    if len(name) > MAX_NAME_LENGTH:
+        return index, f"the name has {len(name):,} characters, at most {MAX_NAME_LENGTH} are allowed"
+    return index, None
+
+
 def score_names(model: ServedModel, given: Sequence[str]) -> Scores:
     """Scores names as they were given."""
-    texts = model.vocabulary.normalization.all_of(given)
+    texts = model.vocabulary.normalization.names(given)
     names, unknown = Names.of_texts(texts, model.vocabulary)
     steps = model.engine.log_probs(names)
     return Scores(model.vocabulary, texts, names, unknown, steps, names.totals(steps), model.novel(names))
 
 
-def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple[ServedModel, bytes]:
-    """The model that was asked and the bytes of a LossResponse. Raises UnknownModelError, and ProblemError for a
-    character outside the vocabulary unless such names are skipped. `field` is what the request calls its names."""
-    model = catalog.get(request.model)
-    scores = score_names(model, request.names)
-    unknown = scores.unknown
-    if unknown.any() and request.unknown == "error":
-        first = int(unknown.argmax())
-        raise field_problem(f"/{field}/{first}", scores.reason(first), "unknown-character")
-    known = ~unknown
+def score(model: ServedModel, request: LossRequest, field: str = "names") -> bytes:
+    """The bytes of a LossResponse. Raises ProblemError for a name that cannot be scored, unless such names are
+    skipped. `field` is what the request calls its names."""
+    faults = faults_in(request.names)
+    scores = score_names(model, ["" if index in faults else name for index, name in enumerate(request.names)])
+    unknown = {index: scores.reason(index) for index in np.flatnonzero(scores.unknown).tolist()}
+    if request.unknown == "error":
+        _refuse(faults, unknown, field)
+    reasons = faults | unknown
+    known = np.ones(len(request.names), dtype=np.bool_)
+    known[list(reasons)] = False
     mean = -float(scores.log_probs[known].sum() / scores.counts[known].sum()) if known.any() else None
     fields = zip(
         request.names,
@@ -94,13 +116,32 @@ def score(catalog: Catalog, request: LossRequest, field: str = "names") -> tuple
         {"name": name, "loss": loss, "log_prob": log_prob, "novel": new, "characters": each, "reason": None}
         for name, loss, log_prob, new, each in fields
     ]
-    for i in np.flatnonzero(unknown).tolist():
-        answers[i] = dict.fromkeys(answers[i]) | {"name": request.names[i], "reason": scores.reason(i)}
+    for i, reason in reasons.items():
+        answers[i] = dict.fromkeys(answers[i]) | {"name": request.names[i], "reason": reason}
     answer = {
         "loss": mean,
-        "perplexity": None if mean is None else math.exp(mean),
+        "perplexity": None if mean is None else perplexity(mean),
         "names": answers,
         "model": model.reference.model_dump(),
     }
     count(SCORED, model.label, int(known.sum()))
-    return model, orjson.dumps(answer)
+    return orjson.dumps(answer)
+
+
+def perplexity(loss: float) -> float | None:
+    """None where it is too large for a number."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return None
+
+
+def _refuse(faults: Mapping[int, str], unknown: Mapping[int, str], field: str) -> None:
+    """Raises ProblemError for names that cannot be scored: 422, of the type of the first."""
+    reasons = sorted({**faults, **unknown}.items())
+    if not reasons:
+        return
+    errors = [FieldError(pointer=f"/{field}/{index}", detail=reason) for index, reason in reasons[:MAX_ERRORS]]
+    more = f" (and {len(reasons) - MAX_ERRORS} more)" if len(reasons) > MAX_ERRORS else ""
+    kind = "validation" if reasons[0][0] in faults else "unknown-character"
+    raise ProblemError(422, kind, f"{errors[0].pointer}: {errors[0].detail}{more}", errors)

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from model.automata import Automaton
 from model.constraints import compile_block_list
-from model.engine import Engine, TableEngine
+from model.engine import TableEngine
 from model.facts import EXACT, facts
 from model.names import Listing, Names
 from model.spelling import Form, NameCase, Spelling
 from model.stored import Stored
-from model.vocabulary import Vocabulary
+from model.vocabulary import MAX_NAME_LENGTH, Vocabulary
 from service.replies import ModelFacts, ModelRef
 
 
@@ -26,7 +26,7 @@ class ServedModel(ABC):
     name: str
     digest: str
     vocabulary: Vocabulary
-    engine: Engine
+    engine: TableEngine
     blocked: frozenset[str]
     """Words that no drawn name may hold."""
 
@@ -41,9 +41,14 @@ class ServedModel(ABC):
         """The training names, where they are known."""
 
     @property
-    def has_table(self) -> bool:
-        """False where the network itself answers, which takes its time."""
-        return isinstance(self.engine, TableEngine)
+    @abstractmethod
+    def longest_name(self) -> int:
+        """Letters of the longest training name: the `max_length` of requests that give none."""
+
+    @property
+    def contexts(self) -> int:
+        """Of how many contexts the next letter's chances are known: states of the automaton."""
+        return len(self.engine.transitions)
 
     @cached_property
     def unblocked(self) -> Automaton | None:
@@ -79,7 +84,7 @@ class PublishedModel(ServedModel):
     """Numbers that were learned, all layers together."""
 
     @classmethod
-    def of(cls, version: Stored, engine: Engine, parameters: int, blocked: frozenset[str]) -> "PublishedModel":
+    def of(cls, version: Stored, engine: TableEngine, parameters: int, blocked: frozenset[str]) -> "PublishedModel":
         return cls(version.name, version.digest, version.header.vocabulary, engine, blocked, version, parameters)
 
     @property
@@ -87,11 +92,8 @@ class PublishedModel(ServedModel):
         return self.name
 
     @cached_property
-    def facts(self) -> ModelFacts | None:
-        """Those that the version came with, or computed from the table, which may take seconds; None where there is
-        none."""
-        if not isinstance(self.engine, TableEngine):
-            return None
+    def facts(self) -> ModelFacts:
+        """Those that the version came with, or computed from the table, which may take seconds."""
         try:
             return ModelFacts.model_validate(self.version.manifest.get(EXACT), strict=True)
         except ValidationError:
@@ -101,6 +103,10 @@ class PublishedModel(ServedModel):
     def listing(self) -> Listing | None:
         lines = self.version.name_lines
         return None if lines is None else Listing.of_lines(lines, self.vocabulary)
+
+    @cached_property
+    def longest_name(self) -> int:
+        return int(self.listing.lengths.max()) if self.listing else MAX_NAME_LENGTH
 
 
 @lru_cache(maxsize=64)

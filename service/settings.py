@@ -26,8 +26,6 @@ class Settings(BaseSettings):
     block_list: str = Field(
         "default", description="Words that no name may hold: `default`, `off`, or a text file, one word a line."
     )
-    table_budget_mb: int = Field(256, ge=1, description="Memory a model's table may take; a larger model has none.")
-    context_cache_mb: int = Field(64, ge=1, description="Memory for contexts of a model without a table, each model.")
     plan_cache_mb: int = Field(192, ge=1, description="Memory for prepared samplers, all models together.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body; a larger one gets 413.")
     max_header_bytes: int = Field(16_384, ge=1024, description="Largest request line with headers; else 431 or 414.")
@@ -48,7 +46,8 @@ class Settings(BaseSettings):
     guesses_per_minute: int = Field(20, ge=1, description="Wrong keys of an address; more get 429.")
     quota: str = Field("", description="Names for each key or address in a time, such as 10000/minute; else 429.")
     quota_storage: str = Field("", description="Where quotas are counted, such as redis://...; else in this service.")
-    max_work_ms: int = Field(100, ge=1, description="Work that a worker takes on at a time; else 503.")
+    max_work_ms: int = Field(100, ge=1, description="Work that a worker takes on at a time; more waits for its turn.")
+    queue_seconds: float = Field(1, gt=0, le=60, description="Time that a request waits for its turn; else 503.")
     max_streams: int = Field(64, ge=1, description="Answers that a worker streams at a time; else 503.")
     max_bodies_mb: int = Field(32, ge=1, description="Bodies that a worker holds at a time, all together; else 503.")
     cors_origins: str = Field("", description="Origins, comma-separated, whose pages may ask; `*` for all.")

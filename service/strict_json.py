@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
@@ -18,6 +19,10 @@ from starlette.types import Receive, Scope
 from service.problems import ProblemError, field_problem
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
+MAX_FIELDS = 100
+"""Keys, objects and fractions of a body, all together: several times as many as a request has."""
+_SMALL_BYTES = 16_384
+"""A larger body is read in a thread, so that it does not hold the event loop."""
 _BODY_TYPE = "namesmith_body_type"
 
 
@@ -84,7 +89,9 @@ class StrictRoute(APIRoute):
             _check_headers(request)
             strict = StrictRequest(request.scope, request.receive)
             try:
-                body = _validated(body_type, await strict.body())
+                data = await strict.body()
+                small = len(data) <= _SMALL_BYTES
+                body = _validated(body_type, data) if small else await run_in_threadpool(_validated, body_type, data)
                 response: Response = await endpoint(request, body)
             finally:
                 strict.let_go()
@@ -112,17 +119,20 @@ def _validated(body_type: type[BaseModel], data: bytes) -> BaseModel:
 
 
 def _in_the_body(error: ValidationError) -> list[dict[str, Any]]:
-    return [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return [{**fault, "loc": ("body", *fault["loc"])} for fault in faults]
 
 
 def parse(data: bytes) -> Any:
-    """The JSON value in `data`. Raises ProblemError: 400 where it is malformed, 422 for numbers out of range."""
+    """The JSON value in `data`. Raises ProblemError: 400 where it is malformed, 422 for numbers out of range and for
+    more fields than any request has."""
+    strict = _Strict()
     try:
         return json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_distinct_keys,
+            object_pairs_hook=strict.object,
             parse_constant=_not_a_number,
-            parse_float=_finite,
+            parse_float=strict.number,
         )
     except UnicodeDecodeError:
         raise ProblemError(400, "malformed-json", "the body is not UTF-8 text") from None
@@ -135,25 +145,40 @@ def parse(data: bytes) -> Any:
         raise ProblemError(400, "malformed-json", "the body holds a number of too many digits") from None
 
 
-def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ProblemError(400, "malformed-json", "the body has an object with the same key twice")
-    for key in values:
-        if any("\ud800" <= char <= "\udfff" for char in key):
+class _Strict:
+    """Looks at the objects and fractions of one body, and counts them: what no request can hold is not read on."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FIELDS
+
+    def object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._spend(1 + len(pairs))
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            raise ProblemError(400, "malformed-json", "the body has an object with the same key twice")
+        if not all(map(_is_text, values)):
             raise field_problem("", "a key holds a lone surrogate, which is not text")
-    return values
+        return values
+
+    def number(self, text: str) -> float:
+        self._spend(1)
+        value = float(text)
+        if not math.isfinite(value):
+            raise field_problem("", "a number is out of range")
+        return value
+
+    def _spend(self, fields: int) -> None:
+        self._left -= fields
+        if self._left < 0:
+            raise field_problem("", f"more than {MAX_FIELDS} fields")
+
+
+def _is_text(key: str) -> bool:
+    return key.isascii() or not any("\ud800" <= char <= "\udfff" for char in key)
 
 
 def _not_a_number(constant: str) -> float:
     raise field_problem("", f"{constant} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise field_problem("", "a number is out of range")
-    return value
 
 
 def _check_headers(request: Request) -> None:

@@ -13,6 +13,7 @@ from model.errors import NamesmithError, StoreError
 from model.store import OWN, Store
 from model.warming import warm_up
 from service import settings as service_settings
+from service.block_list import read_block_list
 from service.catalog import Catalog
 from service.loading import Loader
 from service.sightings import Sighting, survey
@@ -38,7 +39,7 @@ class Swapper:
         self.catalog = Catalog(settings.default_model, settings.plan_cache_mb << 20)
         self._default = settings.default_model
         self._roots = [settings.store, settings.bundled_store]
-        self._loader = Loader(settings)
+        self._loader = Loader(read_block_list(settings.block_list))
         self._served: dict[str, Sighting] = {}
         self._failed: dict[str, _Failure] = {}
         self._unreadable: dict[Path, str] = {}

@@ -1,4 +1,5 @@
-"""Tables of models, made by a child process, so that a worker stays without PyTorch (217 MB, 1.5 s).
+"""Tables of models that came without one, made by a child process, so that a worker stays without PyTorch (217 MB,
+1.5 s).
 
 The child is `service/tabulate.py`, which says what goes over its pipes. A model that kills it, or keeps it busy for
 too long, gets no table; the next one gets a new child.
@@ -15,13 +16,13 @@ from threading import Timer
 from types import TracebackType
 from typing import IO
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from model.errors import CheckpointError, NamesmithError, TableTooLargeError
-from model.header import Header
+from model.errors import CheckpointError, NamesmithError, StoreError
 from model.stored import Stored
-from model.transitions import Transitions, check_budget
+from model.table_file import MAX_FILE_BYTES, parse_table
+from model.transitions import Transitions
+from model.version_files import TABLE_FILE
 
 TIME_LIMIT_SECONDS = 60.0
 _ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +30,6 @@ _COMMAND = [sys.executable, "-m", "service.tabulate"]
 _LENGTH_BYTES = 8
 _MAX_LINE_BYTES = 65_536
 _GRACE_SECONDS = 0.5
-_ERRORS = {error.__name__: error for error in (CheckpointError, TableTooLargeError)}
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ class Tabulated:
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    shape: tuple[int, int]
-    block_size: int
     parameters: int
+    table: int
 
 
 class _Refusal(BaseModel):
@@ -57,10 +56,9 @@ _ANSWER: TypeAdapter[_Table | _Refusal] = TypeAdapter(_Table | _Refusal)
 
 
 class Tabulator:
-    """Makes tables of at most `budget_bytes`, all of them with one child, which ends with the `with` block."""
+    """Makes tables, all of them with one child, which ends with the `with` block."""
 
-    def __init__(self, budget_bytes: int, time_limit: float = TIME_LIMIT_SECONDS) -> None:
-        self._budget_bytes = budget_bytes
+    def __init__(self, time_limit: float = TIME_LIMIT_SECONDS) -> None:
         self._time_limit = time_limit
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -76,22 +74,17 @@ class Tabulator:
         """Lets the child begin to load PyTorch, which takes it a second or two."""
         if self._child is None and not _torch_is_here():
             with suppress(OSError):  # the next one to ask is told
-                self._child = _start(self._budget_bytes)
-
-    def check_budget(self, stored: Stored) -> None:
-        """Raises TableTooLargeError."""
-        check_budget(stored.header.vocabulary.size, stored.header.block_size, self._budget_bytes)
+                self._child = _start()
 
     def tabulate(self, stored: Stored) -> Tabulated:
-        """Raises TableTooLargeError, CheckpointError, and NamesmithError if the child gives no table within the
-        time limit (seconds)."""
-        self.check_budget(stored)
+        """Raises CheckpointError for a model that is broken, and NamesmithError if it cannot be compiled, or the child
+        gives no table within the time limit (seconds)."""
         if _torch_is_here():
-            return _tabulate_here(stored, self._budget_bytes)
+            return _tabulate_here(stored)
         began = time.monotonic()
         try:
             answer = self._ask(stored)
-        except (OSError, ValueError):
+        except (OSError, ValueError, StoreError):
             code = self._end(_GRACE_SECONDS)
             late = time.monotonic() - began >= self._time_limit
             why = f"took longer than {self._time_limit:g} s" if late else f"gave no table (exit code {code})"
@@ -100,12 +93,12 @@ class Tabulator:
             self._end()
             raise
         if isinstance(answer, _Refusal):
-            raise _ERRORS.get(answer.error, NamesmithError)(answer.message)
+            raise (CheckpointError if answer.error == CheckpointError.__name__ else NamesmithError)(answer.message)
         return answer
 
     def _ask(self, stored: Stored) -> Tabulated | _Refusal:
-        """Raises OSError for a broken pipe, ValueError for what is no answer."""
-        child = self._child = self._child or _start(self._budget_bytes)
+        """Raises OSError for a broken pipe, ValueError and StoreError for what is no answer."""
+        child = self._child = self._child or _start()
         assert child.stdin is not None
         assert child.stdout is not None
         clock = Timer(self._time_limit, child.kill)
@@ -113,7 +106,7 @@ class Tabulator:
         try:
             child.stdin.write(len(stored.data).to_bytes(_LENGTH_BYTES, "little") + stored.data)
             child.stdin.flush()
-            return _read_answer(child.stdout, stored.header)
+            return _read_answer(child.stdout, stored)
         finally:
             clock.cancel()
 
@@ -123,14 +116,14 @@ class Tabulator:
         return None if child is None else _stop(child, grace)
 
 
-def _start(budget_bytes: int) -> subprocess.Popen[bytes]:
+def _start() -> subprocess.Popen[bytes]:
     """A child that imports what this process imports, wherever it was started. Raises OSError.
 
     A session of its own: Ctrl-C stops this process, and the child then sees its input end.
     """
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in [str(_ROOT), *sys.path])
     return subprocess.Popen(
-        [*_COMMAND, str(budget_bytes)],
+        _COMMAND,
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": path},
         stdin=subprocess.PIPE,
@@ -153,20 +146,18 @@ def _stop(child: subprocess.Popen[bytes], grace: float) -> int:
     return code
 
 
-def _read_answer(pipe: IO[bytes], header: Header) -> Tabulated | _Refusal:
-    """Raises ValueError for what is not the table of such a model; only `header` says how much memory is taken."""
+def _read_answer(pipe: IO[bytes], stored: Stored) -> Tabulated | _Refusal:
+    """Raises ValueError and StoreError for what is not the table of such a model."""
     answer = _ANSWER.validate_json(pipe.readline(_MAX_LINE_BYTES))
     if isinstance(answer, _Refusal):
         return answer
-    size = header.vocabulary.size
-    shape = (size**header.block_size, size)
-    if (answer.shape, answer.block_size) != (shape, header.block_size):
-        raise ValueError("the table of another model")
-    log_probs = np.empty(shape)
-    if pipe.readinto(log_probs.data.cast("B")) != log_probs.nbytes:  # type: ignore[attr-defined]
-        raise ValueError("half a table")
-    log_probs.setflags(write=False)
-    return Tabulated(Transitions(log_probs, header.block_size), answer.parameters)
+    if not 0 <= answer.table <= MAX_FILE_BYTES:
+        raise ValueError("no table is so large")
+    return Tabulated(_parsed(pipe.read(answer.table), stored), answer.parameters)
+
+
+def _parsed(file: bytes, stored: Stored) -> Transitions:
+    return parse_table(file, stored.header, stored.digest, stored.directory / TABLE_FILE)
 
 
 def _torch_is_here() -> bool:
@@ -174,8 +165,8 @@ def _torch_is_here() -> bool:
     return "torch" in sys.modules
 
 
-def _tabulate_here(stored: Stored, budget_bytes: int) -> Tabulated:
-    from model import checkpoint, tabulation  # bring PyTorch, which is here already
+def _tabulate_here(stored: Stored) -> Tabulated:
+    from service.tabulate import compiled  # brings PyTorch, which is here already
 
-    model = checkpoint.loads(stored.data)
-    return Tabulated(tabulation.compile_table(model, budget_bytes), model.stack.parameter_count)
+    parameters, file = compiled(stored.data)
+    return Tabulated(_parsed(file, stored), parameters)

@@ -1,11 +1,11 @@
-"""`python -m service.tabulate BUDGET_BYTES`: makes the tables of models with PyTorch, for a service without it.
+"""`python -m service.tabulate`: compiles models with PyTorch, for a service without it.
 
 Requests come on stdin, until it ends, and each is answered on stdout before the next is read.
 
 Request: 8 bytes, the length of a checkpoint, little-endian; the checkpoint.
-Answer: one line of JSON, either {"shape", "block_size", "parameters"}, and behind it the table, float64 row by row in
-this machine's byte order; or {"error", "message"}, a domain error's class and text. Anything unforeseen ends the
-process, with a traceback on stderr. Nothing is pickled.
+Answer: one line of JSON, either {"parameters", "table"}, the length of the table's file (see `model/table_file.py`),
+and behind it the file; or {"error", "message"}, a domain error's class and text. Anything unforeseen ends the process,
+with a traceback on stderr. Nothing is pickled.
 """
 
 import json
@@ -13,32 +13,36 @@ import sys
 from typing import Any, BinaryIO
 
 from model import checkpoint
+from model.compiling import compile_older
 from model.errors import NamesmithError
-from model.tabulation import compile_table
+from model.header import digest
+from model.table_file import table_file
 
 LENGTH_BYTES = 8
 
 
 def main() -> None:
     """Answers all requests."""
-    budget_bytes = int(sys.argv[1])
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while length := requests.read(LENGTH_BYTES):
-        _answer(requests.read(int.from_bytes(length, "little")), budget_bytes, answers)
+        _answer(requests.read(int.from_bytes(length, "little")), answers)
         answers.flush()
 
 
-def _answer(data: bytes, budget_bytes: int, answers: BinaryIO) -> None:
+def compiled(data: bytes) -> tuple[int, bytes]:
+    """A checkpoint's number of parameters, and the file of its table. Raises NamesmithError."""
+    model = checkpoint.loads(data)
+    return model.stack.parameter_count, table_file(compile_older(model), digest(data))
+
+
+def _answer(data: bytes, answers: BinaryIO) -> None:
     try:
-        model = checkpoint.loads(data)
-        table = compile_table(model, budget_bytes)
+        parameters, file = compiled(data)
     except NamesmithError as error:
         _write_line({"error": type(error).__name__, "message": str(error)}, answers)
         return
-    parameters = model.stack.parameter_count
-    shape = list(table.log_probs.shape)
-    _write_line({"shape": shape, "block_size": table.block_size, "parameters": parameters}, answers)
-    answers.write(table.log_probs.data)
+    _write_line({"parameters": parameters, "table": len(file)}, answers)
+    answers.write(file)
 
 
 def _write_line(fields: dict[str, Any], answers: BinaryIO) -> None:

@@ -3,7 +3,6 @@ machine."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from model.errors import StoreError
 from model.store import BUNDLED
@@ -13,8 +12,6 @@ from service.catalog import Catalog, UnknownModelError
 from service.loading import Loader
 from service.settings import Settings
 from service.sightings import Sighting, survey
-
-_LIMITS = ("plan_cache_mb", "table_budget_mb", "context_cache_mb")
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,8 @@ class Versions:
     pins: tuple[Pin, ...]
     blocked: frozenset[str]
     """Words that no drawn name may hold."""
-    limits: tuple[tuple[str, int], ...]
-    """Settings of memory: their names and values."""
+    plan_cache_mb: int
+    """The setting of that name."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -53,16 +50,13 @@ def current(name: str | None, store: Path) -> Versions:
     if not found.keys() >= set(wanted):
         raise UnknownModelError(f"no such model; there are: {', '.join(sorted(found)) or 'none'}")
     pins = tuple(_pin(found[each][0]) for each in wanted)
-    limits = tuple((name, getattr(settings, name)) for name in _LIMITS)
-    return Versions(default, pins, read_block_list(settings.block_list), limits)
+    return Versions(default, pins, read_block_list(settings.block_list), settings.plan_cache_mb)
 
 
 def load(versions: Versions) -> Catalog:
     """A catalog of exactly these versions. Raises StoreError and CheckpointError, and whatever else loading raises."""
-    limits: dict[str, Any] = dict(versions.limits)
-    settings = Settings.model_construct(**limits)
-    catalog = Catalog(versions.default, settings.plan_cache_mb << 20)
-    loader = Loader(settings, versions.blocked)
+    catalog = Catalog(versions.default, versions.plan_cache_mb << 20)
+    loader = Loader(versions.blocked)
     with loader.tabulator:
         for pin in versions.pins:
             model = loader.load(pin.root or BUNDLED, pin.name, pin.digest, catalog.sampler)

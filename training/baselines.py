@@ -20,16 +20,14 @@ def baseline_losses(train: Ngrams, parts: dict[str, Ngrams], block_size: int) ->
     `kneser_ney` with `block_size` symbols of context. All contexts have `LEAST_CONTEXT` symbols or more."""
     pairs = np.full((train.symbols, train.symbols), _ADDED)
     np.add.at(pairs, (train.ngrams[:, -2], train.ngrams[:, -1]), train.weights)
-    singles = pairs.sum(axis=0) + _ADDED - train.symbols * _ADDED
-    losses = {
-        name: {
-            "unigram": part.mean(-np.log(singles / singles.sum())[part.ngrams[:, -1]]),
-            "bigram": part.mean(
-                -np.log(pairs / pairs.sum(axis=1, keepdims=True))[part.ngrams[:, -2], part.ngrams[:, -1]]
-            ),
+    totals, singles = pairs.sum(axis=1), pairs.sum(axis=0) + _ADDED - train.symbols * _ADDED
+    losses = {}
+    for name, part in parts.items():
+        before, symbols = part.ngrams[:, -2], part.ngrams[:, -1]
+        losses[name] = {
+            "unigram": part.mean(-np.log(singles[symbols] / singles.sum())),
+            "bigram": part.mean(-np.log(pairs[before, symbols] / totals[before])),
         }
-        for name, part in parts.items()
-    }
     estimates = KneserNey(train.ngrams, train.weights, train.symbols)
     for way, order in {"kneser_ney": block_size + 1, **{f"kneser_ney_{order}": order for order in ORDERS}}.items():
         of_order = estimates.of_order(order)

@@ -10,9 +10,13 @@ from model.errors import NamesmithError
 from training.commands.compare import compare_versions
 from training.commands.console import err
 from training.commands.evaluate import evaluate
+from training.commands.exporting import export_version
+from training.commands.importing import import_version
 from training.commands.listing import list_versions
 from training.commands.prune import prune
 from training.commands.publish import publish
+from training.commands.remove import remove
+from training.commands.rename import rename
 from training.commands.report import report
 from training.commands.rollback import rollback
 from training.commands.sweep import sweep
@@ -33,6 +37,10 @@ app.command("publish")(publish)
 app.command("rollback")(rollback)
 app.command("verify")(verify)
 app.command("prune")(prune)
+app.command("remove")(remove)
+app.command("rename")(rename)
+app.command("export")(export_version)
+app.command("import")(import_version)
 app.command("sweep")(sweep)
 app.command("list")(list_versions)
 

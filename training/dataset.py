@@ -1,32 +1,34 @@
-"""Reading a list of names: a text file (one name a line) or a CSV with a `name` column.
+"""A list of names as training needs it: normalised, weighed, and told what was passed over.
 
-What happens to each line is written down in docs/training.md: stray spaces go, case and accents follow the
-normalisation, empty lines are passed over, repeats count as often as they stand there, and a line that cannot
-be a name is reported with its number and the reason.
+How a file is read is `model/reading/`. What happens to each name is written down in docs/training.md: stray spaces
+go, case, accents and marks follow the normalisation, empty lines are passed over, repeats count as often as they stand
+there, and a line that cannot be a name is reported with its number and the reason.
 """
 
 import hashlib
 import math
-import re
 from array import array
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.name_rules import misplaced_joiner
+from model.reading.asked import Asked, Where
+from model.reading.asked import DataError as DataError
+from model.reading.described import Layout
+from model.reading.rows import BadRow, Row, opened_list
 from model.vocabulary import MAX_NAME_LENGTH, Normalization, is_printable
-from training.list_files import Columns, Where, rows
-from training.list_files import DataError as DataError
 from training.ngrams import CHUNK
 
 MIN_DISTINCT_NAMES = 2
 MAX_WEIGHT_RATIO = 1e9
 _REPORTED_LINES = 5
-_SPACE = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_STRAY = re.compile(f"^[\t{_SPACE}]+|[\t{_SPACE}]+$")
-_SPACES = re.compile(f"[{_SPACE}]+")
+_BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class NameList:
     skipped: list[str] = field(default_factory=list)
     where: Where | None = None
     """Which rows of the file these are; None for all."""
+    layout: Layout | None = None
+    """How the file was read."""
+    normalization: Normalization = field(default_factory=Normalization)
+    """How the names were brought to their form."""
 
     def __post_init__(self) -> None:
         if self.weights.max() > MAX_WEIGHT_RATIO * self.weights.min():
@@ -70,63 +76,85 @@ class NameList:
 
 
 def read_names(
-    path: Path,
-    normalization: Normalization | None = None,
-    weight_column: str | None = None,
-    skip_bad_lines: bool = False,
-    where: Where | None = None,
+    path: Path, normalization: Normalization | None = None, asked: Asked | None = None, skip_bad_lines: bool = False
 ) -> NameList:
-    """The names in `path`; a file that ends in .csv has a header with a `name` column, and `where` says which of its
-    rows are read.
+    """The names in `path`, whose form is told by its content and by what was `asked`.
 
-    Weights come from `weight_column`, or from a column called `weight` where there is one, else all are 1;
-    they are scaled to a mean of 1. Raises DataError, for bad lines unless they are to be skipped.
+    Weights are scaled to a mean of 1; without a column of weights all are 1. Raises DataError, for bad lines unless
+    they are to be skipped.
     """
-    normalize = normalization or Normalization()
-    kept: dict[str, str] = {}  # the one object of each distinct name
-    names: list[str] = []
-    weights = array("d")
-    bad: list[str] = []
-    empty = 0
-    for line, raw, raw_weight in rows(path, Columns(weight_column, where)):
-        name = raw if raw in kept else tidy(raw, normalize)
-        if not name:
-            empty += 1
-        elif reason := (None if name in kept else _name_fault(name)) or _weight_fault(raw_weight):
-            bad.append(f"line {line}: {reason}")
-        else:
-            names.append(kept.setdefault(name, name))
-            weights.append(float(raw_weight))
-    if bad and not skip_bad_lines:
-        shown = "; ".join(bad[:_REPORTED_LINES]) + ("; ..." if len(bad) > _REPORTED_LINES else "")
-        raise DataError(f"{path}: {len(bad)} bad line(s): {shown}. Mend them, or pass --skip-bad-lines")
-    if len(kept) < MIN_DISTINCT_NAMES:
-        raise DataError(f"{path}: {len(kept)} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}")
-    scaled = np.array(weights) / max(weights)
-    return NameList(names, scaled / scaled.mean(), path.name, empty, bad, where)
+    asked = asked or Asked()
+    with opened_list(path, asked) as opened:
+        kept = _Kept(normalization or Normalization(), opened.layout.unit)
+        rows = opened.rows()
+        while batch := list(islice(rows, _BATCH)):
+            kept.add(batch)
+        layout = opened.layout
+    return kept.as_list(path, skip_bad_lines, asked.where, layout)
 
 
-def tidy(text: str, normalize: Normalization) -> str:
-    """A line as the name that it stands for: without stray spaces, normalised."""
-    return normalize(_SPACES.sub(" ", _STRAY.sub("", text)))
+class _Kept:
+    """Names as they come."""
+
+    def __init__(self, normalization: Normalization, unit: str) -> None:
+        self._normalization = normalization
+        self._unit = unit
+        self._distinct: dict[str, str] = {}  # the one object of each distinct name
+        self._names: list[str] = []
+        self._weights = array("d")
+        self._bad: list[str] = []
+        self._empty = 0
+
+    def add(self, rows: list[Row]) -> None:
+        distinct = self._distinct
+        for (place, raw, weight), name in zip(rows, self._normalization.names([row[1] for row in rows]), strict=True):
+            if not name:
+                self._empty += 1
+            elif fault := _fault(raw, name, weight, name in distinct):
+                self._bad.append(f"{self._unit} {place}: {fault}")
+            else:
+                self._names.append(distinct.setdefault(name, name))
+                self._weights.append(1.0 if weight is None else float(weight))
+
+    def as_list(self, path: Path, skip_bad_lines: bool, where: Where | None, layout: Layout) -> NameList:
+        bad = self._bad
+        if bad and not skip_bad_lines:
+            shown = "; ".join(bad[:_REPORTED_LINES]) + ("; ..." if len(bad) > _REPORTED_LINES else "")
+            raise DataError(f"{path}: {len(bad)} bad line(s): {shown}. Mend them, or pass --skip-bad-lines")
+        if len(self._distinct) < MIN_DISTINCT_NAMES:
+            raise DataError(
+                f"{path}: {len(self._distinct)} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}"
+            )
+        scaled = np.array(self._weights) / max(self._weights)
+        return NameList(
+            self._names, scaled / scaled.mean(), path.name, self._empty, bad, where, layout, self._normalization
+        )
+
+
+def _fault(raw: str, name: str, weight: Any, is_known: bool) -> str | None:
+    """Why a row cannot be used, or None."""
+    if type(raw) is BadRow:
+        return raw
+    return (None if is_known else _name_fault(name)) or (None if weight is None else _weight_fault(weight))
 
 
 def _name_fault(name: str) -> str | None:
     """Why a name cannot be used, or None."""
-    for char in name:
-        if not is_printable(char):
+    if not name.isprintable():
+        char = next((char for char in name if not is_printable(char)), None) or misplaced_joiner(name)
+        if char:
             return f"control character {char!a}"
     if len(name) > MAX_NAME_LENGTH:
         return f"{len(name)} characters, at most {MAX_NAME_LENGTH} are allowed"
     return None
 
 
-def _weight_fault(weight: str) -> str | None:
+def _weight_fault(weight: Any) -> str | None:
     """Why a weight cannot be used, or None."""
     try:
         value = float(weight)
-    except ValueError:
-        return f"weight {weight[:20]!a} is not a number"
+    except (ValueError, TypeError):
+        return f"weight {str(weight)[:20]!a} is not a number"
     if not (math.isfinite(value) and value > 0):
-        return f"weight {weight[:20]!a} is not a finite number over 0"
+        return f"weight {str(weight)[:20]!a} is not a finite number over 0"
     return None

@@ -1,5 +1,6 @@
 """What a stack says in evaluation mode, and its losses on counted data."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -7,6 +8,13 @@ from model.stack import Stack
 from training.examples import Counts
 
 _ROWS = 16_384
+_NUMBERS = 1 << 22
+"""Of what is said about some contexts, 16 MiB: a large alphabet is gone through in shorter pieces."""
+
+
+def rows_at_once(symbols: int) -> int:
+    """Contexts of which so many symbols' probabilities are computed together."""
+    return max(2, min(_ROWS, _NUMBERS // symbols))
 
 
 @torch.no_grad()
@@ -14,11 +22,16 @@ def cross_entropy(stack: Stack, data: Counts) -> float:
     """Mean negative log-likelihood a character (nats), ends included. Leaves the stack in evaluation mode."""
     stack.eval()
     device = stack.parameters()[0].device
-    total = 0.0
-    for start in range(0, len(data.contexts), _ROWS):
-        log_probs = torch.log_softmax(stack(data.contexts[start : start + _ROWS].to(device)), dim=1)
-        total -= float((log_probs.double() * data.counts[start : start + _ROWS].to(device)).sum())
-    return total / float(data.counts.double().sum())
+    following = data.following
+    total, at_once = 0.0, rows_at_once(data.symbols)
+    for start in range(0, len(data.contexts), at_once):
+        contexts = data.contexts[start : start + at_once]
+        log_probs = torch.log_softmax(stack(contexts.to(device)), dim=1)
+        found = slice(following.starts[start], following.starts[start + len(contexts)])
+        rows = torch.from_numpy(following.row_of[found] - start).to(device)
+        symbols = torch.from_numpy(following.symbols[found]).to(device)
+        total -= float(log_probs[rows, symbols].cpu().double().numpy() @ following.values[found].astype(np.float64))
+    return total / float(data.weights.sum())
 
 
 @torch.no_grad()

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model.vocabulary import Vocabulary
+from training.compressed_rows import CompressedRows
 from training.ngrams import CHUNK, Chunk, Floats, Ids, count_ngrams, ngrams_of
 
 
@@ -24,15 +26,26 @@ class Examples:
         return len(self.targets)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Counts:
-    """The same data by distinct context: `contexts` (m, block_size) int32, `counts` (m, vocabulary size) float32.
+    """The same data by distinct context: `contexts` (m, block_size) int32, and how often each symbol followed them,
+    `following` (m, vocabulary size) float32.
 
     Losses and BatchNorm statistics over all examples need only these rows.
     """
 
     contexts: Tensor
-    counts: Tensor
+    following: CompressedRows
+
+    @property
+    def symbols(self) -> int:
+        """The size of the vocabulary."""
+        return self.following.width
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """How often each context occurred (m,) float64."""
+        return torch.from_numpy(self.following.sums())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +111,9 @@ def _by_context(ngrams: Ids, sums: Floats, vocabulary_size: int) -> Counts:
     contexts = ngrams[:, :-1]
     first = np.ones(len(ngrams), dtype=bool)
     first[1:] = (contexts[1:] != contexts[:-1]).any(axis=1)
-    rows = np.cumsum(first) - 1
-    counts = np.zeros((rows[-1] + 1, vocabulary_size), dtype=np.float32)
-    counts[rows, ngrams[:, -1]] = sums
-    return Counts(torch.from_numpy(contexts[first].astype(np.int32)), torch.from_numpy(counts))
+    starts = np.append(np.flatnonzero(first), len(ngrams))
+    following = CompressedRows(starts, ngrams[:, -1].astype(np.int32), sums.astype(np.float32), vocabulary_size)
+    return Counts(torch.from_numpy(contexts[first].astype(np.int32)), following)
 
 
 def _narrowest(symbols: int) -> torch.dtype:

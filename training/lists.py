@@ -12,7 +12,6 @@ from pathlib import Path
 
 from model.vocabulary import Normalization
 from training.commands.console import out
-from training.dataset import tidy
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 SURNAMES, PLACES = "us-surnames.txt", "world-places.txt"
@@ -30,8 +29,8 @@ def surnames(table: str) -> list[str]:
 def places(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     """The distinct names of places, sorted, that are worth learning from, and how many were left out for which reason.
     Names count as equal where training takes them for equal."""
-    normalize = Normalization()
-    spelled = {tidy(name, normalize): tidy(name, _AS_IT_STANDS) for name in sorted(names)}
+    normalize = Normalization(rules=1)  # the marks of a list are kept apart; training makes them one
+    spelled = {normalize.name(name): _AS_IT_STANDS.name(name) for name in sorted(names)}
     whole = {low: name for low, name in spelled.items() if low and not _NO_PLACE.search(low)}
     short = {low: name for low, name in whole.items() if len(low) <= MAX_PLACE_LETTERS}
     latin = {low: name for low, name in short.items() if all(map(_is_latin, low))}
@@ -46,7 +45,7 @@ def places(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     }
 
 
-_AS_IT_STANDS = Normalization(case="preserve")
+_AS_IT_STANDS = Normalization(case="preserve", rules=1)
 
 
 def _is_latin(char: str) -> bool:

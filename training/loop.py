@@ -23,6 +23,8 @@ from training.presets import Preset
 from training.snapshots import State
 
 _CHECK_EVERY = 100
+_CALIBRATED = 1 << 24
+"""Numbers of the widest layer that are computed together, 64 MiB."""
 
 
 class TrainingError(NamesmithError):
@@ -187,8 +189,9 @@ def recalibrate(stack: Stack, contexts: Tensor, weights: Tensor) -> None:
     `weights[i]` times (m,), in evaluation mode, layer by layer, in place of the running averages that training left."""
     stack.eval()
     device = stack.parameters()[0].device
-    x, weights = contexts.to(device), weights.to(device)
-    for layer in stack.layers:
+    rows = max(2, _CALIBRATED // max(tensor.shape[-1] for tensor in stack.parameters()))
+    pieces = list(zip(contexts.split(rows), weights.split(rows), strict=True))
+    for i, layer in enumerate(stack.layers):
         if isinstance(layer, BatchNorm1d):
-            layer.calibrate(x, weights)
-        x = layer(x)
+            before = Stack(stack.layers[:i])
+            layer.calibrate((before(some.to(device)), their.to(device)) for some, their in pieces)

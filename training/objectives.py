@@ -53,7 +53,7 @@ class SoftTargets:
         device: str = "cpu",
         share: Share = WHOLE,
     ) -> None:
-        self._contexts = lessons.contexts.long().to(device)
+        self._contexts = lessons.contexts.to(device)
         self._targets = lessons.targets.to(device)
         self._draw = None if batch_size is None else Draws(lessons.weights, batch_size, generator)
         self._row_weights = lessons.weights.float().to(device)
@@ -63,12 +63,13 @@ class SoftTargets:
         take = self._share.take
         if self._draw is not None:
             batch = take(self._draw()).to(self._contexts.device)
-            return self._share.mean(F.cross_entropy(stack(self._contexts[batch]), self._targets[batch]))
-        weights = take(self._row_weights)
+            return self._share.mean(F.cross_entropy(stack(self._contexts[batch].long()), self._targets[batch]))
+        rows = take(torch.arange(len(self._contexts), device=self._contexts.device))
+        weights = self._row_weights[rows]
         for layer in stack.layers:
             if isinstance(layer, BatchNorm1d):
                 layer.row_weights = weights
-        losses = F.cross_entropy(stack(take(self._contexts)), take(self._targets), reduction="none")
+        losses = F.cross_entropy(stack(self._contexts[rows].long()), self._targets[rows], reduction="none")
         return weights @ losses / self._row_weights.sum()
 
 

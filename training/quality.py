@@ -8,7 +8,7 @@ from model.engine import TableEngine
 from model.errors import UnsatisfiableError
 from model.shaping import Settings
 from model.vocabulary import Normalization, Vocabulary
-from training.dataset import NameList, tidy
+from training.dataset import NameList
 from training.resemblance import WeighedNames, distances
 from training.splits import SplitRule, split
 
@@ -91,7 +91,7 @@ def completion(engine: TableEngine) -> float:
 
 def written_well(names: list[str], normalization: Normalization) -> float:
     """The share of names that reading them from a list would leave as they are."""
-    return sum(tidy(name, normalization) == name for name in names) / len(names)
+    return sum(normalization.name(name) == name for name in names) / len(names)
 
 
 def novelty(names: WeighedNames, known: set[str]) -> float:

@@ -17,7 +17,7 @@ from model.errors import StackError, UnknownCharacterError
 from model.layers import TANH_GAIN
 from model.stack import Description, Stack
 from model.transitions import Transitions
-from model.vocabulary import Normalization, Vocabulary
+from model.vocabulary import Vocabulary
 from training.baselines import LEAST_CONTEXT, baseline_losses
 from training.counted_list import CountedList, Losses, count_list, served_losses
 from training.course import Course
@@ -121,7 +121,7 @@ def fit(
     does not fit, TrainingError for a run that diverges, SnapshotError for a course that is not one of this run."""
     course = course or Course()
     began = time.perf_counter()
-    vocabulary = Vocabulary.from_names(names.names, Normalization())
+    vocabulary = Vocabulary.from_names(names.names, names.normalization)
     stack = _new_stack(config, vocabulary.size)
     stack.reset_parameters(course.generator.manual_seed(config.seed), config.gain)
     stack = stack.to(device=config.device)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.checkpoint import Checkpoint
@@ -33,7 +32,8 @@ def evaluation_mode(model: Checkpoint) -> Check:
 def _rows_are_alone(model: Checkpoint) -> bool:
     stack = model.stack.to(dtype=torch.float64)
     before = {name: tensor.clone() for name, tensor in stack.state().items()}
-    contexts = torch.from_numpy(_some_contexts(model.vocabulary.size, model.block_size, _BATCH).astype(np.int64))
+    shape = (_BATCH, model.block_size)
+    contexts = torch.from_numpy(np.random.default_rng(0).integers(model.vocabulary.size, size=shape))
     together, halves, alone = (_in_batches(stack, contexts, size) for size in (_BATCH, _BATCH // 2, 1))
     agree = all(
         bool(torch.isfinite(others).all()) and torch.allclose(together, others, rtol=_TOLERANCE, atol=_TOLERANCE)
@@ -56,10 +56,6 @@ def distributions(transitions: Transitions) -> Check:
 
 def _are_distributions(log_probs: Floats) -> bool:
     return bool((log_probs <= 0).all() and np.abs(np.exp(log_probs).sum(axis=1) - 1).max() < _TOLERANCE)
-
-
-def _some_contexts(size: int, block_size: int, count: int) -> NDArray[np.uint16]:
-    return np.random.default_rng(0).integers(size, size=(count, block_size), dtype=np.uint16)
 
 
 def _in_batches(stack: Stack, contexts: Tensor, size: int) -> Tensor:

@@ -19,17 +19,11 @@ class KneserNey:
     (m,) times. After a context that was not counted stands what the longest part of it that was counted says."""
 
     def __init__(self, ngrams: Ids, weights: Floats, symbols: int) -> None:
+        self.symbols = symbols
         self._contexts = ngrams[:, :-1].astype(np.uint16)
         self._tree = SuffixTree.of(self._contexts, weights, symbols, least=0.0)
         self._observed = Observed(np.arange(len(ngrams)), ngrams[:, -1].astype(np.int64), weights)
         self._look_at(self._contexts.shape[1])
-
-    @classmethod
-    def of_counts(cls, contexts: Ids, counts: Floats) -> "KneserNey":
-        """From distinct `contexts` (n, length) with their `counts` (n, symbols)."""
-        rows, symbols = np.nonzero(counts)
-        ngrams = np.column_stack([contexts[rows], symbols])
-        return cls(ngrams, counts[rows, symbols].astype(np.float64), counts.shape[1])
 
     def of_order(self, order: int) -> "KneserNey":
         """The same that looks at one symbol less than `order`, at most at all."""
@@ -51,8 +45,3 @@ class KneserNey:
 
     def _states(self, contexts: Ids) -> Ints:
         return self._tree.longest(contexts, self._kept)
-
-
-def kneser_ney(contexts: Ints, counts: Floats, asked: Ints | None = None) -> Floats:
-    """Estimates (n, symbols) after the contexts `asked` (n, length), which are `contexts` themselves if left out."""
-    return KneserNey.of_counts(contexts, counts)(contexts if asked is None else asked)

@@ -9,8 +9,8 @@ from torch import Tensor
 from model.stack import Stack
 from training.counted_list import CountedList
 from training.course import Course
-from training.evaluation import probabilities
-from training.lessons import Lessons, counting, observed
+from training.evaluation import probabilities, rows_at_once
+from training.lessons import Lessons, counting, lessons_of, observed
 from training.loop import Progress, recalibrate, train
 from training.objectives import SoftTargets
 from training.presets import Teaching
@@ -32,30 +32,32 @@ class Ensemble:
 
     def __call__(self, contexts: Tensor) -> Tensor:
         """Probabilities (n, symbols) float64 after `contexts` (n, block_size): the weighted mean of what each says."""
-        guessed = torch.stack([probabilities(network, contexts) for network in self.networks]).mean(0)
-        counted = torch.from_numpy(self.counts(contexts[:, -self.counting_block_size :].numpy()))
-        return (1 - self.counting_share) * guessed + self.counting_share * counted
+        said = torch.from_numpy(self.counts(contexts[:, -self.counting_block_size :].numpy())) * self.counting_share
+        for network in self.networks:
+            said += probabilities(network, contexts) * ((1 - self.counting_share) / len(self.networks))
+        return said
+
+    @property
+    def symbols(self) -> int:
+        return self.counts.symbols
 
 
 def taught(data: CountedList, teaching: Teaching, course: Course, device: str, progress: Progress) -> Lessons:
     """Trains the ensemble, each network a stage of `course`, on the train part alone. Its lessons are about the
     contexts of that part and, where the teaching asks for it, about those of names that the ensemble makes up."""
     ensemble = _trained(data, teaching, course, device, progress)
-    lessons = observed(data.train)
-    weights = lessons.weights**teaching.weight_power
-    lessons = Lessons(
-        lessons.contexts, ensemble(lessons.contexts).float(), weights * lessons.weights.sum() / weights.sum()
-    )
+    contexts, weights = data.train.contexts, data.train.weights**teaching.weight_power
+    weights = weights * data.train.weights.sum() / weights.sum()
     if teaching.invented:
-        lessons = _together(
-            lessons, _invented(ensemble, teaching, data.block_size, course.generator), teaching.invented_share
-        )
-    return lessons
+        made_up, times = _invented(ensemble, teaching, data.block_size, course.generator)
+        contexts = torch.cat([contexts, made_up])
+        weights = _together(weights, times, teaching.invented_share)
+    return lessons_of(contexts, weights, lambda numbers: ensemble(contexts[numbers]), ensemble.symbols)
 
 
 def _trained(data: CountedList, teaching: Teaching, course: Course, device: str, progress: Progress) -> Ensemble:
     preset = teaching.preset
-    symbols = data.train.counts.shape[1]
+    symbols = data.train.symbols
     lessons = observed(data.train)
     networks = []
     for number in range(teaching.networks):
@@ -75,26 +77,32 @@ def _continued(progress: Progress, steps: int) -> Progress:
     return lambda step, train_loss, dev_loss: progress(steps + step, train_loss, dev_loss)
 
 
-def _invented(ensemble: Ensemble, teaching: Teaching, block_size: int, generator: torch.Generator) -> Lessons:
-    """What the ensemble says about each context of names that it makes up, as often as the context came up."""
-    contexts = torch.zeros(teaching.invented, block_size, dtype=torch.long)  # all begin with boundaries
-    parts: list[Lessons] = []
+def _invented(
+    ensemble: Ensemble, teaching: Teaching, block_size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """The contexts (n, block_size) of names that the ensemble makes up, and how often each came up (n,)."""
+    contexts = torch.zeros(teaching.invented, block_size, dtype=torch.int32)  # all begin with boundaries
+    parts: list[tuple[Tensor, Tensor]] = []
     for _ in range(MAX_LETTERS):
-        distinct, rows, times = torch.unique(contexts, dim=0, return_inverse=True, return_counts=True)
-        targets = ensemble(distinct)
-        parts.append(Lessons(distinct, targets.float(), times.double()))
-        symbols = torch.multinomial(targets[rows], 1, generator=generator)
+        distinct, times = torch.unique(contexts, dim=0, return_counts=True)
+        parts.append((distinct, times.double()))
+        symbols = torch.cat(
+            [_drawn(ensemble, some, generator) for some in contexts.split(rows_at_once(ensemble.symbols))]
+        )
         contexts = torch.cat([contexts[:, 1:], symbols], 1)[symbols[:, 0] != 0]
         if not len(contexts):
             break
-    return Lessons(*(torch.cat([getattr(part, name) for part in parts]) for name in ("contexts", "targets", "weights")))
+    made_up, times = zip(*parts, strict=True)
+    return torch.cat(made_up), torch.cat(times)
 
 
-def _together(first: Lessons, second: Lessons, share: float) -> Lessons:
-    """Both, the second with `share` of the weight."""
-    total = first.weights.sum()
-    return Lessons(
-        torch.cat([first.contexts.long(), second.contexts]),
-        torch.cat([first.targets, second.targets]),
-        torch.cat([first.weights * (1 - share), second.weights * (share * total / second.weights.sum())]),
-    )
+def _drawn(ensemble: Ensemble, contexts: Tensor, generator: torch.Generator) -> Tensor:
+    """A symbol (n, 1) after each of `contexts` (n, block_size)."""
+    distinct, rows = torch.unique(contexts, dim=0, return_inverse=True)
+    return torch.multinomial(ensemble(distinct)[rows], 1, generator=generator).int()
+
+
+def _together(first: Tensor, second: Tensor, share: float) -> Tensor:
+    """The weights of both, of which the second have this `share`; as much in all as the first."""
+    total = first.sum()
+    return torch.cat([first * (1 - share), second * (share * total / second.sum())])

@@ -119,7 +119,7 @@ class StreamFacts:
 
     model_digest: str
     seed: int | str
-    probability: float | None
+    probability: float
     exhausted: bool
     request_id: str
 
@@ -195,7 +195,9 @@ class _expecting:  # noqa: N801
 
 
 def _query(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in asked.items()]
+    """A list is a parameter that comes several times."""
+    every = [(name, each) for name, value in asked.items() for each in (value if isinstance(value, list) else [value])]
+    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in every]
 
 
 def _problem(answer: httpx.Response) -> ProblemError | AnswerError:

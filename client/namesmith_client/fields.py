@@ -23,6 +23,9 @@ class ConditionFields(ShapeFields, total=False):
     suffix: str
     contains: str
     pattern: str
+    near: str
+    distance: int
+    exclude: list[str]
     novel: bool
     case: Case
 

@@ -32,8 +32,8 @@ class Sample:
     names: tuple[str, ...]
     model: ModelRef
     seed: int | str
-    probability: float | None
-    """Exact chance that an unconstrained draw meets the constraints; None for a model without a table."""
+    probability: float
+    """Exact chance that an unconstrained draw meets the constraints, the lengths among them."""
     exhausted: bool
     """There are fewer names than were asked for, as no more differ."""
     details: tuple[NameDetail, ...] | None
@@ -103,7 +103,7 @@ class Top:
 
     names: tuple[RankedName, ...]
     model: ModelRef
-    probability: float | None
+    probability: float
     request_id: str
 
 
@@ -118,12 +118,15 @@ class Model:
     parameters: int
     layers: tuple[Json, ...]
     block_size: int
+    contexts: int
+    longest_name: int
     vocabulary: Json
     losses: Json
+    network_losses: Json
     baselines: Json
     data: Json
     config: Json
-    facts: Json | None
+    facts: Json
     published_at: str | None
     sampler_version: int
 
@@ -153,7 +156,7 @@ class StreamStart:
 
     model: ModelRef
     seed: int | str
-    probability: float | None
+    probability: float
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ def _place(key, table):
 
 @kernel
 def _grown(array, used, needed):
-    """The array itself, or a longer one that begins with its first `used` numbers."""
+    """The array itself, or a longer one that begins with its first `used` numbers, followed by zeros."""
     if needed <= len(array):
         return array
-    longer = np.empty(max(needed, 2 * len(array)), dtype=array.dtype)
+    longer = np.zeros(max(needed, 2 * len(array)), dtype=array.dtype)
     longer[:used] = array[:used]
     return longer
 

@@ -1,9 +1,7 @@
 """Scores of many names, batch after batch."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +9,6 @@ import orjson
 from numpy.typing import NDArray
 
 from model.transitions import Floats
-from model.vocabulary import MAX_NAME_LENGTH
 from service import scores
 from service.served import ServedModel
 
@@ -79,7 +76,7 @@ class Totals:
 
     @property
     def perplexity(self) -> float | None:
-        return None if self.loss is None else math.exp(self.loss)
+        return None if self.loss is None else scores.perplexity(self.loss)
 
 
 class Scorer:
@@ -98,7 +95,7 @@ class Scorer:
 
     def score(self, given: Sequence[object]) -> Scored:
         """Raises UnscoredNameError, unless such names are to be skipped."""
-        faults = _faults(given)
+        faults = scores.faults_in(given)
         texts: Sequence[Any] = given
         if faults:
             texts = ["" if index in faults else name for index, name in enumerate(given)]
@@ -132,26 +129,6 @@ class Scorer:
         totals.skipped += int(missing.sum())
         totals.log_prob += float(scored.log_probs[~missing].sum())
         totals.characters += int(scored.counts[~missing].sum())
-
-
-def _faults(given: Sequence[object]) -> dict[int, str]:
-    """What cannot be a name, by index."""
-    if set(map(type, given)) <= {str}:
-        lengths = np.fromiter(map(len, given), dtype=np.int64, count=len(given))  # type: ignore[arg-type]
-        if len(given) == 0 or (lengths.min() > 0 and lengths.max() <= MAX_NAME_LENGTH):
-            return {}
-    reasons = starmap(_fault, enumerate(given))
-    return {index: reason for index, reason in reasons if reason is not None}
-
-
-def _fault(index: int, name: object) -> tuple[int, str | None]:
-    if name is None or name == "":
-        return index, "there is no name"
-    if not isinstance(name, str):
-        return index, "the name is not text"
-    if len(name) > MAX_NAME_LENGTH:
-        return index, f"the name has {len(name):,} characters, at most {MAX_NAME_LENGTH} are allowed"
-    return index, None
 
 
 def _floats(values: Floats, null: str) -> list[str]:

@@ -79,16 +79,22 @@ def format_of(path: Path | None, chosen: FileFormat | None, otherwise: FileForma
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Values are text, which pydantic reads as it reads that of a query; true or false is a flag."""
+    """Values are text, which pydantic reads as it reads that of a query; true or false is a flag, and a list is an
+    option that may come several times."""
     flags = [f"--{name.replace('_', '-')}", *([f"-{name}"] if len(name) == 1 else [])]
     if field.annotation is bool:
         annotation: Any = Annotated[bool, typer.Option(*flags, help=field.description)]
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
     default = False if field.default is None else str(field.default)
     option = typer.Option(*flags, metavar=_metavar(field.annotation), help=field.description, show_default=default)
+    kind: Any = list[str] if _is_list(field.annotation) else str
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 def _metavar(annotation: Any) -> str:
@@ -96,7 +102,7 @@ def _metavar(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return "|".join(arguments)
-    if origin is Annotated:
+    if origin in (Annotated, list):
         return _metavar(arguments[0])
     if origin in (Union, UnionType):
         return "|".join(dict.fromkeys(_metavar(each) for each in arguments if each is not NoneType))

@@ -106,8 +106,7 @@ def _sample_on(
 def _facts(draw: Draw, written: int) -> str:
     """What the JSON answer says beside the names."""
     facts = [f"{written:,} names", f"model {draw.model.name} {draw.model.digest[:12]}", f"seed {draw.seed}"]
-    if draw.sampler.probability is not None:
-        facts.append(f"probability {draw.sampler.probability:.6g}")
+    facts.append(f"probability {draw.sampler.probability:.6g}")
     if draw.exhausted:
         facts.append("there are no more")
     return ", ".join(facts)

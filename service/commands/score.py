@@ -1,5 +1,6 @@
 """`score`: how likely the names of a file are, as columns beside them, as `/loss` would tell."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -117,7 +118,7 @@ def _facts(model: str, totals: Totals) -> str:
     """What the answer of /loss says beside the names."""
     facts = [f"{totals.names:,} names", f"model {model}"]
     if totals.loss is not None:
-        facts.append(f"loss {totals.loss:.6f}, perplexity {totals.perplexity:.6g}")
+        facts.append(f"loss {totals.loss:.6f}, perplexity {totals.perplexity or math.inf:.6g}")
     if totals.skipped:
         facts.append(f"{totals.skipped:,} skipped")
     return ", ".join(facts)

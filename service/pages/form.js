@@ -8,7 +8,7 @@ export function settings(form) {
   for (const element of named(form)) {
     if (element.type === "radio" && !element.checked) continue;
     const value = element.type === "checkbox" ? String(element.checked) : element.value;
-    if (value !== standard(element)) given[element.name] = value;
+    if (value !== standard(element)) given[element.name] = isList(element) ? value.split(/[\s,]+/).filter(Boolean) : value;
   }
   return given;
 }
@@ -16,7 +16,7 @@ export function settings(form) {
 /** Sets every element: to the field of this name, or else to its default. */
 export function fill(form, fields) {
   for (const element of named(form)) {
-    const value = fields.get(element.name) ?? standard(element);
+    const value = isList(element) ? fields.getAll(element.name).join(" ") : fields.get(element.name) ?? standard(element);
     if (element.type === "checkbox") element.checked = value === "true";
     else if (element.type === "radio") element.checked = element.value === value;
     else element.value = value;
@@ -34,7 +34,7 @@ export function pair(form) {
 /** Puts each part of a problem beside the field that it is about. */
 export function fieldErrors(form, problem) {
   for (const { pointer, detail } of problem.errors ?? []) {
-    const element = named(form).find(({ name }) => pointer === `/${name}`);
+    const element = named(form).find(({ name }) => pointer === `/${name}` || pointer.startsWith(`/${name}/`));
     if (!element) continue;
     const line = make("p", { class: "wrong", id: `wrong-${element.name}` }, detail);
     element.setAttribute("aria-invalid", "true");
@@ -50,6 +50,9 @@ export function clearFieldErrors(form) {
     element.removeAttribute("aria-describedby");
   }
 }
+
+/** Its words are a field each of the same name. */
+const isList = (element) => "list" in element.dataset;
 
 const named = (form) => [...form.elements].filter((element) => element.name);
 

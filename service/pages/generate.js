@@ -38,14 +38,21 @@ export function start() {
     find("finer").open = true;
     remember("generate", asked());
   });
+  onModels(showLongest);
   onModels(() => { find("stale").hidden = !digest || !chosenModel() || chosenModel().digest === digest; });
 }
 
 /** What is asked for: the settings that are not the usual ones, and the model. */
 const asked = () => ({ ...settings(form), model: chosenName() });
 
+/** What the service takes for a greatest length that is left out; of a blend the page does not know it. */
+function showLongest() {
+  form.elements.max_length.placeholder = chosenModel()?.longest_name ?? "";
+}
+
 async function draw() {
   const wanted = asked();
+  showLongest();
   remember("generate", wanted);
   clearFieldErrors(form);
   hideProblem(find("generate-problem"));
@@ -100,7 +107,6 @@ function showProbability(probability) {
 }
 
 function told(probability) {
-  if (probability === null) return ["Not known:", "the model is too large for its chances to be added up."];
   if (probability > 0.5) return [percent(probability), "of the model's draws meet these conditions, exactly."];
   const log = Math.log(probability);
   return [chance(log), `draws of the model meets these conditions (${percent(probability)}, exactly). Only such names are drawn.`];

@@ -83,11 +83,12 @@ function origin({ data, published_at: published }) {
 }
 
 /** Bars of the loss on held-out names, beside guessing and counting. */
-function losses({ losses: own, baselines, vocabulary }) {
+function losses({ losses: own, network_losses: network, baselines, vocabulary }) {
   const guess = Math.log(vocabulary.size);
   const counted = Object.entries(baselines.dev ?? {}).map(([way, loss]) => [WAYS[way] ?? way, loss, "bar"]);
   const rows = [["guessing", guess, "bar"], ...counted.sort((a, b) => b[1] - a[1])];
-  if (typeof own.dev === "number") rows.push(["this network", own.dev, "bar own"]);
+  if (typeof network.dev === "number" && network.dev !== own.dev) rows.push(["its network", network.dev, "bar"]);
+  if (typeof own.dev === "number") rows.push(["this model", own.dev, "bar own"]);
   return make("figure", { class: "losses" },
     make("figcaption", {}, "How far off it is on names it has not seen ", make("small", {}, "nats a letter; shorter is better")),
     make("ul", {}, ...rows.map(([label, loss, kind]) => {
@@ -99,17 +100,16 @@ function losses({ losses: own, baselines, vocabulary }) {
   );
 }
 
-function facts({ facts: known, block_size: context, parameters, vocabulary }) {
+function facts({ facts: known, block_size: context, contexts, parameters, vocabulary }) {
   const rows = [
     ["Sees", `${context} ${context === 1 ? "letter" : "letters"} back`],
+    ["Contexts", count(contexts)],
     ["Alphabet", `${count(vocabulary.letters.length)} symbols`],
     ["Parameters", count(parameters)],
   ];
-  if (known) {
-    rows.push(["Mean length", `${rounded(known.expected_length, 1)} letters`]);
-    if (known.training_mass !== null) rows.push(["Draws from its list", percent(known.training_mass)]);
-    if (known.repeat_after) rows.push(["A repeat is likely after", `${count(known.repeat_after)} draws`]);
-  }
+  rows.push(["Mean length", `${rounded(known.expected_length, 1)} letters`]);
+  if (known.training_mass !== null) rows.push(["Draws from its list", percent(known.training_mass)]);
+  if (known.repeat_after) rows.push(["A repeat is likely after", `${count(known.repeat_after)} draws`]);
   return make("dl", {}, ...rows.map(([term, value]) => make("div", {}, make("dt", {}, term), make("dd", {}, value))));
 }
 

@@ -2,6 +2,7 @@
 
 import { count } from "./words.js";
 import { find, make } from "./dom.js";
+import { settings } from "./form.js";
 import { link } from "./route.js";
 import { chosenName } from "./served.js";
 
@@ -31,7 +32,14 @@ function entry({ name, novel }) {
   const target = link("score", { name, model: chosenName() });
   return make("li", { "data-name": name, class: novel ? "new" : null },
     make("a", { href: target, title: `Score ${name}` }, name),
-    novel && make("span", { class: "unseen" }, "new"));
+    novel && make("span", { class: "unseen" }, "new"),
+    make("button", { type: "button", class: "alike", "aria-label": `More like ${name}`, title: `More like ${name}`, onclick: () => showAlike(name) }, "\u2248"));
+}
+
+/** Draws names close to this one, under the same settings but for letters that were asked for, and the seed. */
+function showAlike(name) {
+  const { prefix, suffix, contains, pattern, seed, ...kept } = settings(find("generate-form"));
+  location.hash = link("generate", { ...kept, near: name, model: chosenName() });
 }
 
 const waiting = () => make("li", { class: "waiting", "aria-hidden": "true" }, "\u00a0");

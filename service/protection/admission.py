@@ -1,8 +1,4 @@
-"""Bounded work: what would have to wait too long is refused at once, with 503, before it takes memory.
-
-Work is measured in milliseconds of one processor, estimated from the request. The sum of what is admitted and not done
-yet is bounded, so that what is admitted is done soon.
-"""
+"""What is bounded at any time: answers that are streamed, bytes of bodies. More is refused at once, with 503."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +10,19 @@ _RETRY = {"Retry-After": "1"}
 
 
 class Admission:
-    """At most `limit` units at a time of `what`; something larger than the limit is admitted alone."""
+    """At most `limit` units at a time; something larger than the limit is admitted alone."""
 
-    def __init__(self, limit: float, what: str) -> None:
+    def __init__(self, limit: float) -> None:
         self.limit = limit
         self.used = 0.0
         self._holders = 0
-        self._what = what
         self._lock = Lock()
 
     def take(self, amount: float) -> None:
         """Raises ProblemError, 503. What was taken must be given back."""
         with self._lock:
             if self._holders and self.used + amount > self.limit:
-                raise ProblemError(
-                    503, "overloaded", f"the service has as {self._what} as it takes; try again", headers=_RETRY
-                )
+                raise ProblemError(503, "overloaded", "the service is busy; try again", headers=_RETRY)
             self.used += amount
             self._holders += 1
 
@@ -37,7 +30,7 @@ class Admission:
         """What one `take` took."""
         with self._lock:
             self._holders -= 1
-            self.used = self.used - amount if self._holders else 0.0  # sums of fractions do not come back to nothing
+            self.used -= amount
 
     @contextmanager
     def admitted(self, amount: float) -> Iterator[None]:

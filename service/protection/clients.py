@@ -1,4 +1,4 @@
-"""Who a client is where it has no key: its address, or for IPv6 the network that one subscriber has to itself."""
+"""Who a client is: its key, or its address, or for IPv6 the network that one subscriber has to itself."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -6,6 +6,12 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.types import Scope
 
 _SUBSCRIBER_BITS = 64
+
+
+def asker_of(scope: Scope) -> str:
+    """The name of its key, or else its address."""
+    owner: str | None = scope.get("owner")
+    return client_of(scope) if owner is None else owner
 
 
 def client_of(scope: Scope) -> str:

@@ -5,7 +5,7 @@ The count is a sliding window, of the `limits` library. Answers say what is left
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from limits import RateLimitItem
@@ -15,7 +15,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Scope
 
 from service.problems import FieldError, ProblemError
-from service.protection.clients import client_of
+from service.protection.clients import asker_of
 from service.protection.keys import Key, read_quota
 from service.protection.shared_counts import SharedCounts
 
@@ -36,15 +36,21 @@ class Quota:
     def charge(self, scope: Scope, names: int, pointer: str) -> Mapping[str, str]:
         """Takes `names` from the client's quota; returns the headers that tell what is left. Raises ProblemError: 429
         where that is too little, 422 where the whole quota would be; `pointer` is the field that asks for them."""
+        return self._asked(scope, names, pointer, self._limiter.hit)
+
+    def check(self, scope: Scope, names: int, pointer: str) -> None:
+        """The same, but nothing is taken."""
+        self._asked(scope, names, pointer, self._limiter.test)
+
+    def _asked(self, scope: Scope, names: int, pointer: str, ask: Callable[..., bool]) -> Mapping[str, str]:
         limit = self.limit(scope)
         if limit is None:
             return NO_HEADERS
         if names > limit.amount:
             detail = f"{names:,} names are more than the quota of {_told(limit)}"
             raise ProblemError(422, "over-quota", detail, [FieldError(pointer=pointer, detail=detail)])
-        key: Key | None = scope.get("key")
-        client = key.name if key is not None else client_of(scope)
-        if self._limiter.hit(limit, client, cost=names):
+        client = asker_of(scope)
+        if ask(limit, client, cost=names):
             return self._headers(limit, client)
         headers = self._headers(limit, client)
         detail = f"{names:,} names are more than is left of the quota of {_told(limit)}"

@@ -46,8 +46,11 @@ REQUEST_SECONDS = Histogram(
 NAMES = _counter("names", "Names drawn.", "model")
 CHARACTERS = _counter("characters", "Letters of the names drawn.", "model")
 SCORED = _counter("scored_names", "Names scored.", "model")
-PLANS = _counter("plans", "Samplers for settings and constraints: kept, made, or refused.", "result")
+PLANS = _counter("plans", "Samplers asked for: kept, shared, made, or refused.", "result")
 PLAN_SECONDS = Histogram("namesmith_plan_seconds", "Making a sampler.", buckets=_SECONDS, registry=REGISTRY)
+WAIT_SECONDS = Histogram(
+    "namesmith_wait_seconds", "Waiting for a turn, where a request had to.", buckets=_SECONDS, registry=REGISTRY
+)
 REFUSALS = _counter("refusals", "Problems answered, by type; those of connections too.", "reason")
 SWAPS = _counter("swaps", "Versions served, rejected or withdrawn, once for each worker.", "model", "result")
 CONNECTIONS = _gauge("connections", "Open connections.")

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,6 +23,9 @@ ALL = {
     "temperature": "0.85",
     "min_length": "4",
     "max_length": "12",
+    "near": "kamila",
+    "distance": "3",
+    "exclude": ["x", "rr"],
     "novel": "true",
     "unique": "true",
     "case": "upper",
@@ -92,11 +96,32 @@ def test_every_setting_has_a_control_and_the_link_carries_them_all(visit: Visit,
         expect(control.first).to_be_attached()
         assert field in ALL
     values = page.evaluate("Object.fromEntries(new FormData(document.getElementById('generate-form')))")
-    assert values == {**ALL, "novel": "on", "unique": "on"}
-    again = visit("generate", **dict(part.split("=") for part in page.url.partition("?")[2].split("&")))
+    assert values == {**ALL, "novel": "on", "unique": "on", "exclude": "x rr"}
+    assert "exclude=x&exclude=rr" in page.url
+    again = visit("generate", **parse_qs(page.url.partition("?")[2]))
     assert shown(again, 7) == names
     page.click("#clear")
     expect(page).to_have_url(page.url.partition("#")[0] + "#generate")
+
+
+def test_more_like_a_name(visit: Visit, api: Api) -> None:
+    """What was asked of letters no longer holds, everything else does."""
+    page = visit("generate", seed=5, n=6, suffix="lyn", exclude="x", novel="true")
+    name = shown(page, 6)[1]
+    page.get_by_role("button", name=f"More like {name}", exact=True).click()
+    expect(page.locator("#near")).to_have_value(name)
+    expect(page.locator("#suffix")).to_have_value("")
+    expect(page.locator("#names-said")).to_contain_text("6 of them new")
+    names = shown(page, 6)
+    known = {"n": 6, "near": name, "exclude": "x", "novel": True, "seed": page.inner_text("#seed-used")}
+    assert names == api("/sample", **known)["names"]
+    page.go_back()
+    expect(page.locator("#suffix")).to_have_value("lyn")
+
+
+def test_a_wrong_part_is_told_beside_the_field(visit: Visit) -> None:
+    page = visit("generate", exclude="x" * 65)
+    expect(page.locator("#wrong-exclude")).to_contain_text("64")
 
 
 def test_changing_a_setting_draws_anew(visit: Visit) -> None:

@@ -106,6 +106,11 @@ def test_each_other_call_is_the_answer_of_the_service(url: str, ask: Asker) -> N
         (("loss", ["é"]), {"unknown": "skip"}, httpx.post(f"{url}/loss", json={"names": ["é"], "unknown": "skip"})),
         (("next", "emm"), {"temperature": 2.0}, httpx.get(f"{url}/next?context=emm&temperature=2")),
         (("top", 3), {"prefix": "ka", "novel": True}, httpx.get(f"{url}/top?k=3&prefix=ka&novel=true")),
+        (
+            ("top", 3),
+            {"near": "emma", "exclude": ["x", "é"]},
+            httpx.get(f"{url}/top?k=3&near=emma&exclude=x&exclude=é"),
+        ),
         (("models",), {}, httpx.get(f"{url}/models")),
         (("ready",), {}, httpx.get(f"{url}/readyz")),
     ]

@@ -145,7 +145,7 @@ class HalfAStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def test_a_stream_that_breaks_off_is_an_error_and_no_shorter_list(ask: Asker) -> None:
-    facts = {"X-Seed": '"s"', "X-Probability": "null", "X-Exhausted": "false", "X-Model-Digest": "d" * 64}
+    facts = {"X-Seed": '"s"', "X-Probability": "0.5", "X-Exhausted": "false", "X-Model-Digest": "d" * 64}
     script = Script(httpx.Response(200, stream=HalfAStream(), headers=facts))
     seen: list[str] = []
 

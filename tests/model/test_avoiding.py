@@ -66,6 +66,7 @@ def automata(constraints: Constraints, blocked: tuple[str, ...] = ()) -> list[Au
 def form_of_plan(layered: bool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plans, "MOST_LAYERS", 1 << 30 if layered else 0)
+        patch.setattr(plans, "FEW_LAYERS", 1 << 30 if layered else 0)
         yield
 
 

@@ -30,18 +30,27 @@ def table(seed: int, size: int = 3, block_size: int = 2) -> Transitions:
 def test_each_chance_is_the_weighted_mean(weights: list[int], seed: int) -> None:
     tables = [table(seed + i) for i in range(len(weights))]
     mixed = blend(tables, weights)
-    assert mixed.block_size == 2
-    for context, symbol in itertools.product(range(9), range(3)):
-        parts = [
-            weight * float(np.exp(t.log_probs[context, symbol])) for weight, t in zip(weights, tables, strict=True)
-        ]
-        assert np.exp(mixed.log_probs[context, symbol]) == pytest.approx(sum(parts) / sum(weights), abs=1e-15)
-    assert np.exp(mixed.log_probs).sum(axis=1) == pytest.approx(1, abs=1e-14)
+    for letters in itertools.chain.from_iterable(itertools.product((1, 2), repeat=k) for k in range(5)):
+        rows = [np.exp(each.log_probs[each.state(letters)]) for each in (mixed, *tables)]
+        if reached(tables, letters):
+            assert rows[0] == pytest.approx(np.average(rows[1:], axis=0, weights=weights), abs=1e-15)
+
+
+def reached(tables: list[Transitions], letters: tuple[int, ...]) -> bool:
+    """Whether any of the tables gives each of these letters a chance after those before it."""
+    return all(
+        any(each.log_probs[each.state(letters[:place]), letter] > -np.inf for each in tables)
+        for place, letter in enumerate(letters)
+    )
 
 
 def test_a_blend_of_a_table_with_itself_is_that_table() -> None:
     only = table(1)
-    assert np.exp(blend([only, only], [2, 5]).log_probs) == pytest.approx(np.exp(only.log_probs), abs=1e-15)
+    mixed = blend([only, only], [2, 5])
+    for letters in itertools.product((1, 2), repeat=3):
+        if reached([only], letters):
+            expected = np.exp(only.log_probs[only.state(letters)])
+            assert np.exp(mixed.log_probs[mixed.state(letters)]) == pytest.approx(expected, abs=1e-15)
 
 
 def test_a_blend_cannot_be_changed() -> None:
@@ -49,10 +58,18 @@ def test_a_blend_cannot_be_changed() -> None:
         blend([table(1), table(2)], [1, 1]).log_probs[0, 0] = 0
 
 
-@pytest.mark.parametrize("other", [table(2, size=4), table(2, block_size=3), Transitions.dense(table(2).log_probs, 1)])
-def test_tables_of_other_shapes_are_refused(other: Transitions) -> None:
-    with pytest.raises(BlendError):
-        blend([table(1), other], [1, 1])
+def test_models_of_other_memories_are_blended() -> None:
+    short, long = table(1, block_size=1), table(2, block_size=3)
+    mixed = blend([short, long], [1, 3])
+    for letters in itertools.product((1, 2), repeat=4):
+        if reached([short, long], letters):
+            rows = [np.exp(each.log_probs[each.state(letters)]) for each in (mixed, short, long)]
+            assert rows[0] == pytest.approx(0.25 * rows[1] + 0.75 * rows[2], abs=1e-15)
+
+
+def test_models_of_other_alphabets_are_refused() -> None:
+    with pytest.raises(BlendError, match="same alphabet"):
+        blend([table(1), table(2, size=4)], [1, 1])
 
 
 @settings(deadline=None)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +89,8 @@ def test_constraints_are_hashable_and_compare_by_value() -> None:
 
 @pytest.mark.parametrize("field", ["prefix", "suffix", "contains"])
 def test_a_literal_outside_the_vocabulary_is_met_by_no_name(field: str) -> None:
-    automaton = compiled(Constraints(**{field: "ax"}))
+    text: dict[str, Any] = {field: "ax"}
+    automaton = compiled(Constraints(**text))
     assert is_empty(automaton)
     assert len(automaton) == 1
 

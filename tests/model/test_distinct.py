@@ -57,6 +57,7 @@ def enumerate_allowed(
 def form_of_plan(layered: bool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plans, "MOST_LAYERS", 1 << 30 if layered else 0)
+        patch.setattr(plans, "FEW_LAYERS", 1 << 30 if layered else 0)
         patch.setattr(plans, "LEAST_ACCEPTED", 0.0)  # lengths may exclude much of the mass
         yield
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from model import checkpoint
 from model.checkpoint import Checkpoint
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from model.folding import fold
 from model.layers import Dropout, SymbolDropout
-from model.live import LiveEngine
 from model.shaping import Settings
 from model.stack import Stack
 from model.vocabulary import Vocabulary
@@ -123,11 +123,10 @@ def test_a_copy_of_a_stack_draws_from_what_it_is_given() -> None:
     assert torch.equal(stack.to().draw_from(torch.Generator().manual_seed(1))(contexts), first)
 
 
-def test_engines_with_and_without_a_table_give_names_of_such_a_network() -> None:
+def test_an_engine_gives_names_of_such_a_network() -> None:
     model = Checkpoint(forgetful(forgetful_wide_stack(VOCABULARY.size, 2, dim=4, width=8)), 2, VOCABULARY)
     expected = torch.softmax(model.stack.to(dtype=torch.float64)(torch.tensor([[0, 3]])), 1)[0]
-    for engine in (engine_for(model), LiveEngine(model)):
-        draws = engine.sampler(Settings(), [], None).draw(0, 5)
-        assert sum(len(some.decode(VOCABULARY)) for some in draws) == 5
-        found = torch.as_tensor(engine.next_probabilities([3], Settings())).double()
-        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
+    engine = TableEngine(compile_model(model, None))
+    assert sum(len(some.decode(VOCABULARY)) for some in engine.sampler(Settings(), []).draw(0, 5)) == 5
+    found = torch.as_tensor(engine.next_probabilities([3], Settings())).double()
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.batch_norm import BatchNorm1d
-from model.folding import PositionTables, SeparateRows, fold, separate_rows
-from model.layers import Linear
+from model.folding import PositionTables, fold
 from model.stack import Stack
 from training.stacks import tanh_stack
 
@@ -63,15 +62,14 @@ def test_a_folded_stack_equals_the_stack(
     contexts = torch.randint(SYMBOLS, (7, block_size), generator=torch.Generator().manual_seed(seed))
     expected = random_stack(layers, seed).to(dtype=torch.float64)(contexts)
     scale = 1 + float(expected.abs().max())
-    for folded in (fold(stack), separate_rows(fold(stack))):
-        found = folded(contexts)
-        assert found.dtype == dtype
-        assert found.shape == expected.shape
-        if dtype == torch.float64:
-            assert float((found - expected).abs().max()) <= within * scale
-        else:  # as near to the truth as the stack itself, whose own errors random layers can enlarge
-            own = float((stack(contexts) - expected).abs().max())
-            assert float((found - expected).abs().max()) <= within * scale + 10 * own
+    found = fold(stack)(contexts)
+    assert found.dtype == dtype
+    assert found.shape == expected.shape
+    if dtype == torch.float64:
+        assert float((found - expected).abs().max()) <= within * scale
+    else:  # as near to the truth as the stack itself, whose own errors random layers can enlarge
+        own = float((stack(contexts) - expected).abs().max())
+        assert float((found - expected).abs().max()) <= within * scale + 10 * own
 
 
 def test_the_usual_stack_becomes_look_ups_and_linears_alone() -> None:
@@ -106,15 +104,3 @@ def test_folding_leaves_the_stack_as_it_was() -> None:
     fold(stack)
     assert all(layer.training for layer in stack.layers)
     assert all(torch.equal(tensor, before[name]) for name, tensor in stack.state().items())
-
-
-def test_rows_that_are_multiplied_one_by_one_do_not_depend_on_their_place() -> None:
-    generator = torch.Generator().manual_seed(1)
-    linear = Linear(100, 27)
-    linear.weight = torch.randn(100, 27, generator=generator, dtype=torch.float64)
-    assert linear.bias is not None
-    layer = SeparateRows(linear.weight, linear.bias.double())
-    rows = torch.randn(64, 100, generator=generator, dtype=torch.float64)
-    order = torch.randperm(64, generator=generator)
-    assert torch.equal(layer(rows)[order], layer(rows[order]))
-    torch.testing.assert_close(layer(rows), linear.weight.T.matmul(rows.T).T, rtol=1e-12, atol=1e-12)

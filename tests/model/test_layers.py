@@ -296,12 +296,13 @@ def test_row_weights_do_not_count_in_evaluation() -> None:
     assert torch.equal(weighted(x), plain(x))
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
 @pytest.mark.parametrize("inner", [(), (3,)])
-def test_calibrate_sets_the_statistics_that_numpy_finds(inner: tuple[int, ...]) -> None:
+def test_calibrate_sets_the_statistics_that_numpy_finds(inner: tuple[int, ...], size: int) -> None:
     layer = new_batch_norm()
     counts = np.array([3, 1, 2, 5, 1, 1, 4])
     x = (10 + normal(ROWS, *inner, FEATURES, seed=8)).requires_grad_()
-    layer.calibrate(x, torch.from_numpy(counts).to(torch.float64))
+    layer.calibrate(zip(x.split(size), torch.from_numpy(counts).to(torch.float64).split(size), strict=True))
     rows = np.repeat(x.detach().numpy(), counts, axis=0).reshape(-1, FEATURES)
     np.testing.assert_allclose(layer.running_mean.numpy(), rows.mean(0), rtol=TOLERANCE)
     np.testing.assert_allclose(layer.running_var.numpy(), rows.var(0, ddof=1), rtol=TOLERANCE)
@@ -313,7 +314,7 @@ def test_calibrate_takes_weights_that_are_not_whole() -> None:
     layer = new_batch_norm()
     weights = np.array([0.5, 1.25, 2.0, 0.1, 0.9, 3.0, 0.75])
     x = normal(ROWS, FEATURES, seed=9)
-    layer.calibrate(x, torch.from_numpy(weights))
+    layer.calibrate([(x, torch.from_numpy(weights))])
     mean = np.average(x.numpy(), axis=0, weights=weights)
     squares = np.average((x.numpy() - mean) ** 2, axis=0, weights=weights)
     np.testing.assert_allclose(layer.running_mean.numpy(), mean, rtol=TOLERANCE, atol=TOLERANCE)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from model.automata import Automaton
 from model.constraints import Constraints, compile_constraints
-from model.groups import find_groups, pair_of, shortest_ends
-from model.kernels import listing as listing_kernels
 from model.kernels import lookup
+from model.kernels import trie as tries
+from model.kernels.arrays import Listed
 from model.names import Listing, Names, nothing_listed
 from model.sampling import Sampler
+from model.nodes import START, NodeGraph, pair_of
 from model.shaping import Settings, Shaped
 from model.transitions import Transitions
 from model.vocabulary import BOUNDARY, Vocabulary
@@ -107,8 +108,8 @@ def test_log_probs_are_those_of_a_walk_from_context_to_context(names: list[Ids],
         expected += terms
         totals.append(-math.inf if -math.inf in terms else math.fsum(terms))
     made = Names.of(names)
-    assert made.log_probs(table.log_probs).tolist() == expected
-    assert made.totals(made.log_probs(table.log_probs)).tolist() == pytest.approx(totals, rel=1e-12)
+    assert made.log_probs(table.arcs, table.start).tolist() == expected
+    assert made.totals(made.log_probs(table.arcs, table.start)).tolist() == pytest.approx(totals, rel=1e-12)
 
 
 @pytest.mark.parametrize("bits", [2, 16], ids="bits {}".format)
@@ -143,7 +144,7 @@ def test_names_that_collide_in_a_table_with_one_free_place_are_still_told_apart(
     assert np.count_nonzero(keys) == len(listed) < size
     asked = Names.of([*listed, *others])
     held = np.zeros(len(asked), dtype=np.bool_)
-    lookup.find_listed(asked.symbols, asked.ends, bits, made.symbols, made.ends, keys, numbers, held)
+    lookup.find_listed(asked.symbols, asked.ends, Listed(bits, made.symbols, made.ends, keys, numbers), held)
     assert held.tolist() == [True] * len(listed) + [False] * len(others)
 
 
@@ -161,11 +162,11 @@ def test_two_names_of_one_hash_are_told_apart_by_their_letters() -> None:
     numbers[[place, (place + 1) % len(keys)]] = [1, 0]
     asked = Names.of([first, third])
     held = np.zeros(2, dtype=np.bool_)
-    lookup.find_listed(asked.symbols, asked.ends, bits, symbols, ends, keys, numbers, held)
+    lookup.find_listed(asked.symbols, asked.ends, Listed(bits, symbols, ends, keys, numbers), held)
     assert held.tolist() == [True, False]
     # And with `second` alone under that key, `first` is not taken for it.
     keys[(place + 1) % len(keys)] = 0
-    lookup.find_listed(asked.symbols, asked.ends, bits, symbols, ends, keys, numbers, held)
+    lookup.find_listed(asked.symbols, asked.ends, Listed(bits, symbols, ends, keys, numbers), held)
     assert held.tolist() == [False, False]
 
 
@@ -228,20 +229,12 @@ def test_the_trie_of_some_names_of_a_listing_accepts_these_alone() -> None:
     listed: set[Ids] = {(1,), (1, 2), (3, 3, 3), (2, 1, 2)}
     listing = listing_of(listed | {(2, 2), (3, 1)})
     chosen = np.array([i for i, name in enumerate(listing.rows()) if tuple(name) in listed])
-    children, terminal = listing_kernels.make_trie(listing.symbols, listing.ends, chosen, 4)
-    found = set()
-    for name in (name for n in range(5) for name in itertools.product((1, 2, 3), repeat=n)):
-        node = 0
-        for symbol in name:
-            node = int(children[node, symbol]) if node >= 0 else -1
-        if node >= 0 and terminal[node]:
-            found.add(name)
-    assert found == listed
-    beginnings = {name[:n] for name in listed for n in range(len(name) + 1)}
-    assert len(children) == len(terminal) == len(beginnings)
-    targets = children[children >= 0].tolist()
-    assert sorted(targets) == list(range(1, len(children)))
-    assert all(child > node for node, row in enumerate(children.tolist()) for child in row if child >= 0)
+    parents, symbols, terminal = tries.make_trie(listing.symbols, listing.ends, chosen, 4)
+    beginnings: list[Ids] = [()]
+    for parent, symbol in zip(parents.tolist()[1:], symbols.tolist()[1:], strict=True):
+        beginnings.append((*beginnings[parent], symbol))
+    assert {beginning for beginning, ends in zip(beginnings, terminal, strict=True) if ends} == listed
+    assert sorted(beginnings) == sorted({name[:n] for name in listed for n in range(len(name) + 1)})
 
 
 def test_a_sampler_scores_names_without_their_conditions() -> None:
@@ -249,7 +242,7 @@ def test_a_sampler_scores_names_without_their_conditions() -> None:
     sampler = Sampler(table, Settings(min_length=3, max_length=7), compile_constraints(Constraints(prefix="a"), ABC))
     (names,) = sampler.draw(0, 200)
     anew = Names.of([*names.rows(), [2], []])  # those that it would not draw, too
-    expected = anew.totals(anew.log_probs(table.log_probs)).tolist()
+    expected = anew.totals(anew.log_probs(table.arcs, table.start)).tolist()
     assert sampler.log_probs(anew).tolist() == pytest.approx(expected, rel=1e-12)
 
 
@@ -263,19 +256,16 @@ AUTOMATA = st.builds(
 
 @given(first=AUTOMATA, second=AUTOMATA, block_size=st.integers(1, 3), seed=st.integers(0, 99))
 @settings(deadline=None, derandomize=True, max_examples=60)
-def test_shortest_ends_are_those_of_a_search_from_every_group(
+def test_shortest_ends_are_those_of_a_search_from_every_node(
     first: Constraints, second: Constraints, block_size: int, seed: int
 ) -> None:
-    """Letter by letter over (state, state, tail) tuples that are found anew; a symbol counts as possible after a tail
-    if it is after any context that ends so, and groups are told by the words that lead to them."""
+    """Letter by letter over (state, state, context) tuples that are found anew; nodes are told by the words that lead
+    to them."""
     table = random_table(seed, 4, block_size, impossible=0.4)
-    shaped = Shaped.of(table, Settings())
     automata = [a for a in (compile_constraints(first, ABC), compile_constraints(second, ABC)) if a is not None]
     longest = 5
-    groups = find_groups(shaped, automata, longest)
-    least = shortest_ends(groups, shaped.possible[:, 0])
-    probabilities = np.exp(table.log_probs).reshape((4,) * (block_size + 1))
-    possible = probabilities.max(axis=0) > 0  # by tail and symbol
+    graph = NodeGraph.find(Shaped.of(table, Settings()), automata, longest)
+    possible = np.exp(table.log_probs).reshape((4,) * (block_size + 1)) > 0
     one, other = pair_of(automata, 4)
 
     def ends(state: tuple[int, int, Ids]) -> bool:
@@ -286,21 +276,22 @@ def test_shortest_ends_are_those_of_a_search_from_every_group(
         for symbol in range(1, 4):
             a, b = int(one.moves[state[0], symbol]), int(other.moves[state[1], symbol])
             if a >= 0 and b >= 0 and possible[(*state[2], symbol)]:
-                found.append((symbol, (a, b, (*state[2], symbol)[1:] if block_size > 1 else ())))
+                found.append((symbol, (a, b, (*state[2], symbol)[1:])))
         return found
 
-    met = {0: (0, 0, (0,) * (block_size - 1))}
-    depth, line = {0: 0}, [0]
-    for group in line:
-        following = dict(ways(met[group])) if depth[group] < longest else {}
+    met = {START: (0, 0, (0,) * block_size)}
+    depth, line = {START: 0}, [START]
+    for node in line:
+        following = dict(ways(met[node])) if depth[node] < longest else {}
+        begin = int(graph.nodes.block_starts[graph.nodes.blocks[node]])
         for symbol in range(1, 4):
-            number = int(groups.successors[group, symbol])
-            assert (number >= 0) == (symbol in following)
-            if number >= 0 and number not in met:
-                met[number], depth[number] = following[symbol], depth[group] + 1
+            number = int(graph.nodes.successors[begin + symbol])
+            assert (number > 0) == (symbol in following)
+            if number > 0 and number not in met:
+                met[number], depth[number] = following[symbol], depth[node] + 1
                 line.append(number)
-            assert number < 0 or met[number] == following[symbol]
-    assert sorted(met) == list(range(len(groups)))
+            assert number == 0 or met[number] == following[symbol]
+    assert sorted(met) == list(range(START, len(graph)))
 
     def search(start: tuple[int, int, Ids], letters: int) -> int | None:
         states = {start}
@@ -310,20 +301,19 @@ def test_shortest_ends_are_those_of_a_search_from_every_group(
             states = {after for state in states for _, after in ways(state)}
         return None
 
-    for group, state in met.items():
-        # Groups at the greatest depth have no successors, so only what the letters left can reach is compared.
-        expected = search(state, longest - depth[group])
+    for node, state in met.items():
+        # Nodes at the greatest depth have no successors, so only what the letters left can reach is compared.
+        expected = search(state, longest - depth[node])
         if expected is not None:
-            assert least[group] == expected
+            assert graph.shortest_ends[node] == expected
         else:
-            assert least[group] > longest - depth[group]
+            assert graph.shortest_ends[node] > longest - depth[node]
 
 
 def test_an_automaton_without_end_has_no_shortest_end() -> None:
     never = Automaton(np.array([[-1, 0, 0, 0]], dtype=np.int32), np.zeros(1, dtype=np.bool_))
-    shaped = Shaped.of(random_table(1, 4, 2, impossible=0.0), Settings())
-    groups = find_groups(shaped, [never], 10)
-    assert (shortest_ends(groups, shaped.possible[:, 0]) > 1_000_000).all()
+    graph = NodeGraph.find(Shaped.of(random_table(1, 4, 2, impossible=0.0), Settings()), [never], 10)
+    assert (graph.shortest_ends > 1_000_000).all()
 
 
 def test_names_and_listings_cannot_be_given_other_letters() -> None:

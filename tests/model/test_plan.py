@@ -216,13 +216,13 @@ def test_a_plan_that_would_take_too_much_memory_is_refused() -> None:
         Sampler(bundled, Settings(), wide)
 
 
-def test_only_groups_within_the_greatest_length_are_looked_for() -> None:
+def test_only_nodes_within_the_greatest_length_are_looked_for() -> None:
     version = Store(BUNDLED).load("us-names")
     table = compile_table(version.checkpoint)
     automaton = compile_constraints(Constraints(pattern=".{1,60}"), version.checkpoint.vocabulary)
     assert automaton is not None
     long, short = Sampler(table, Settings(), automaton), Sampler(table, Settings(max_length=2), automaton)
-    assert len(short.plan.groups) < 1_000 < len(long.plan.groups)
+    assert len(short.plan.graph) < 1_000 < len(long.plan.graph)
     for sampler, most in ((long, 60), (short, 2)):
         plain = Sampler(table, Settings(max_length=most)).probability
         assert sampler.probability == pytest.approx(plain, rel=1e-9)
@@ -247,6 +247,7 @@ def test_both_forms_of_a_plan_give_the_same_distribution(
     samplers = []
     for most in (1 << 30, 0):
         monkeypatch.setattr(plans, "MOST_LAYERS", most)
+        monkeypatch.setattr(plans, "FEW_LAYERS", most)
         samplers.append(Sampler(table, asked, automata(constraints, ("an", "be"), vocabulary)))
     assert [sampler.plan.layered for sampler in samplers] == [True, False]
     assert samplers[0].probability == pytest.approx(samplers[1].probability, rel=1e-9)

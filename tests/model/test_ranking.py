@@ -78,7 +78,7 @@ def test_a_set_with_fewer_names_gives_them_all() -> None:
     assert math.fsum(math.exp(name.log_prob) for name in found) == pytest.approx(sampler.probability)
 
 
-def test_a_queue_that_would_grow_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "MAX_WAITING", 50)
+def test_a_search_that_would_grow_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "MAX_OPENED", 50)
     with pytest.raises(ConstraintError, match="too many candidates"):
         most_probable(Sampler(random_table(1), Settings(max_length=40)).plan, 1000)

@@ -206,26 +206,3 @@ def test_streams_of_names_are_words_of_the_seed(seed: int | str) -> None:
     start = finalise(int(random_numbers.key(seed)))
     expected = [int(rows.word(np.uint64(start), np.uint64(i))) for i in indices.tolist()]
     assert random_numbers.streams(seed, indices).tolist() == expected
-
-
-def test_a_row_is_weighed_as_the_plan_says() -> None:
-    """`weigh` on a plan by hand: two letters, contexts of two, one letter so far and one to come at most."""
-    size, width = 3, 16
-    table: Floats = np.zeros((size, size, width))
-    table[:, :, :size] = np.random.default_rng(0).random((size, size, size))
-    successors = np.array([[-1, 1, 2], [-1, 3, -1], [-1, -1, -1], [-1, -1, -1]], dtype=np.int32)
-    tails = np.array([0, 1, 2, 1], dtype=np.int32)
-    accepting = np.array([0, 1, 0, 1], dtype=np.uint8)
-    chances = np.random.default_rng(1).random((4, width))
-    layers: Ints = np.array([[0, 0, 1], [0, 1, 3], [0, 3, 4], [0, 0, 0]], dtype=np.int64)
-    weights, nodes = np.full(size, 9.0), np.full(size, 9, dtype=np.int64)
-    rows.weigh(table, successors, tails, accepting, chances, layers, 1, 0, 1, True, weights, nodes)
-    # Group 1 (after letter 1), its contexts' first symbol 0: letter 1 leads to group 3, whose first symbol is 1.
-    assert weights.tolist() == [table[1, 0, 0], table[1, 1, 0] * chances[3, 1], 0.0]
-    assert nodes.tolist() == [0, 3 * size + 1, 0]
-    rows.weigh(table, successors, tails, accepting, chances, layers, 1, 0, 1, False, weights, nodes)
-    assert weights[0] == 0
-    rows.weigh(table, successors, tails, accepting, chances, layers, 0, 0, 0, True, weights, nodes)
-    assert weights.tolist() == [0.0, table[0, 1, 0] * chances[1, 0], table[0, 2, 0] * chances[2, 0]]
-    rows.weigh(table, successors, tails, accepting, chances, layers, 3, 1, 2, True, weights, nodes)
-    assert weights.tolist() == [table[1, 0, 1], 0.0, 0.0]

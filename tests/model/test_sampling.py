@@ -241,7 +241,8 @@ def test_200_000_names_of_the_bundled_model_follow_its_table(table: Transitions)
 @settings(deadline=None, derandomize=True, max_examples=200)
 def test_shaping_equals_plain_python_row_by_row(rows: list[list[float]], how: Settings) -> None:
     logits = np.array(rows)
-    transitions = Transitions.dense(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), 1)
+    successors = np.zeros(logits.shape, dtype=np.int32)
+    transitions = Transitions.full(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), successors, start=0)
     assume(not near_a_threshold(transitions, how))
     before = transitions.log_probs.copy()
     shaped = shape_distribution(transitions.log_probs, how)
@@ -251,7 +252,7 @@ def test_shaping_equals_plain_python_row_by_row(rows: list[list[float]], how: Se
 
 
 def test_shaping_the_bundled_table_equals_plain_python(table: Transitions) -> None:
-    some = Transitions.dense(table.log_probs[::37], table.block_size)
+    some = Transitions.full(table.log_probs[::37], table.successors[::37], start=0)
     for how in (Settings(), Settings(temperature=0.7), Settings(top_k=7), Settings(top_p=0.83), Settings(1.5, 12, 0.6)):
         assert not near_a_threshold(some, how)
         expected = [shape_row(row, how) for row in some.log_probs.tolist()]

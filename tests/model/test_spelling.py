@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.errors import UnknownCharacterError
 from model.names import Names
 from model.spelling import Form, NameCase, Spelling
-from model.vocabulary import Case, Normalization, UnicodeForm, Vocabulary
+from model.vocabulary import Case, UnicodeForm, Vocabulary
 
 CASES: list[NameCase] = ["lower", "title", "upper"]
 ALPHABETS = {
@@ -221,22 +221,6 @@ def test_ids_of_a_large_alphabet_pass_the_bounds_of_a_byte() -> None:
 
 FORMS: list[UnicodeForm] = ["NFC", "NFD", "NFKC", "NFKD"]
 TEXT_CASES: list[Case] = ["lower", "preserve"]
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.text("abAZ\0é\u0301Éßİ ﬁ") | st.text(st.characters(max_codepoint=127)) | st.text(), max_size=8),
-    st.builds(Normalization, st.sampled_from(FORMS), st.sampled_from(TEXT_CASES)),
-)
-@example([], Normalization())
-@example([""], Normalization())
-@example(["", ""], Normalization("NFD", "preserve"))
-@example(["A\0B"], Normalization())
-@example(["\0", "A", "\0\0"], Normalization("NFC", "preserve"))
-@example(["Emma", "Zoé", "ANA"], Normalization("NFD"))
-@example(["e", "\u0301a"], Normalization("NFC"))  # not one letter across two texts
-def test_texts_are_normalised_together_as_each_alone(texts: list[str], normalization: Normalization) -> None:
-    assert normalization.all_of(texts) == [normalization(text) for text in texts]
 
 
 def test_ascii_has_one_form_alone() -> None:

@@ -15,6 +15,7 @@ from model.vocabulary import Vocabulary
 HEADER = Header([], 2, Vocabulary(("a", "b")), {})
 SHAPE = (9, 3)
 PATH = Path("x/table.safetensors")
+DIGEST = "d" * 64
 
 
 def log_probs() -> Floats:
@@ -34,9 +35,8 @@ def padded(content: bytes, blanks: int) -> bytes:
 
 
 def test_a_table_makes_a_round_trip_without_a_copy() -> None:
-    content = table_file(Transitions.dense(log_probs(), 2))
-    assert content is not None
-    read = parse_table(content, HEADER, PATH)
+    content = table_file(Transitions.dense(log_probs(), 2), DIGEST)
+    read = parse_table(content, HEADER, DIGEST, PATH)
     assert read.log_probs.tobytes() == log_probs().tobytes()
     assert read.log_probs.shape == SHAPE
     assert read.block_size == 2
@@ -47,7 +47,7 @@ def test_a_table_makes_a_round_trip_without_a_copy() -> None:
 @pytest.mark.parametrize("blanks", range(9))
 def test_numbers_at_any_address_are_read(blanks: int) -> None:
     """Kernels are compiled for aligned arrays alone."""
-    read = parse_table(padded(saved(log_probs=log_probs()), blanks), HEADER, PATH).log_probs
+    read = parse_table(padded(saved(log_probs=log_probs()), blanks), HEADER, DIGEST, PATH).log_probs
     assert read.tobytes() == log_probs().tobytes()
     assert read.flags.aligned
     assert read.flags.c_contiguous
@@ -77,7 +77,7 @@ DAMAGED = {
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED.keys())
 def test_what_is_no_table_of_the_model_is_refused(content: bytes) -> None:
     with pytest.raises(StoreError, match=r"x/table\.safetensors is not one tensor named 'log_probs' of 9 rows"):
-        parse_table(content, HEADER, PATH)
+        parse_table(content, HEADER, DIGEST, PATH)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.5, -0.1])
@@ -85,4 +85,4 @@ def test_rows_that_are_no_distributions_are_refused(value: float) -> None:
     broken = log_probs()
     broken[8, 1] = value
     with pytest.raises(StoreError, match=r"table\.safetensors: the table holds rows that are no distributions"):
-        parse_table(saved(log_probs=broken), HEADER, PATH)
+        parse_table(saved(log_probs=broken), HEADER, DIGEST, PATH)

@@ -15,7 +15,8 @@ from model.errors import TableTooLargeError
 from model.stack import Stack
 from model.store import BUNDLED, Store
 from model.tabulation import compile_table
-from model.transitions import DEFAULT_BUDGET_BYTES, START, Transitions, check_budget
+from model.tabulation import DEFAULT_BUDGET_BYTES, check_budget
+from model.transitions import NOWHERE, Transitions
 from model.vocabulary import Vocabulary
 
 
@@ -95,7 +96,7 @@ def test_rows_are_distributions_in_double_precision(table: Transitions) -> None:
 
 
 def test_names_begin_after_boundaries_only(bundled: Checkpoint) -> None:
-    assert all_contexts(bundled)[START] == (0,) * bundled.block_size
+    assert all_contexts(bundled)[compile_table(bundled).start] == (0,) * bundled.block_size
 
 
 @given(size=st.integers(2, 4), block_size=st.integers(1, 4))
@@ -105,11 +106,9 @@ def test_the_next_context_drops_the_oldest_symbol(size: int, block_size: int) ->
     rows = {context: row for row, context in enumerate(tuples)}
     chain = Transitions.dense(np.full((len(tuples), size), -np.log(size)), block_size)
     assert chain.vocabulary_size == size
-    contexts, symbols = np.meshgrid(np.arange(len(tuples)), np.arange(size), indexing="ij")
-    found = chain.next_context(contexts, symbols)
-    assert found.tolist() == [[rows[(*context[1:], symbol)] for symbol in range(size)] for context in tuples]
-    flat = chain.next_context(contexts.ravel(), symbols.ravel())
-    assert flat.tolist() == found.ravel().tolist()
+    expected = [[rows[(*context[1:], symbol)] for symbol in range(1, size)] for context in tuples]
+    assert chain.successors[:, 1:].tolist() == expected
+    assert (chain.successors[:, 0] == NOWHERE).all()
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 125, 124, 126, 1000])

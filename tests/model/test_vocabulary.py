@@ -3,12 +3,14 @@
 import sys
 import unicodedata
 from dataclasses import FrozenInstanceError
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import NamesmithError, UnknownCharacterError, VocabularyError
+from model.name_rules import JOINERS, misplaced_joiner
 from model.vocabulary import BOUNDARY, Case, Normalization, UnicodeForm, Vocabulary, is_printable
 
 ALPHABETS = {
@@ -26,7 +28,13 @@ ALPHABETS = {
 FORMS: list[UnicodeForm] = ["NFC", "NFD", "NFKC", "NFKD"]
 CASES: list[Case] = ["lower", "preserve"]
 
-normalizations = st.builds(Normalization, st.sampled_from(FORMS), st.sampled_from(CASES))
+normalizations = st.builds(
+    Normalization,
+    st.sampled_from(FORMS),
+    st.sampled_from(CASES),
+    st.sampled_from([None, "tr", "az", "lt"]),
+    st.sampled_from([1, 2]),
+)
 
 
 # Normalisation
@@ -38,10 +46,18 @@ def test_normalization_is_idempotent(text: str, normalization: Normalization) ->
     assert normalization(once) == once
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("case", CASES)
-def test_normalization_is_idempotent_on_every_character(form: UnicodeForm, case: Case) -> None:
-    normalization = Normalization(form, case)
+@pytest.mark.parametrize(
+    "normalization",
+    [
+        Normalization(),
+        Normalization(locale="tr"),
+        Normalization(case="preserve"),
+        Normalization("NFD", rules=1),
+        Normalization("NFKC", rules=1),
+        Normalization("NFKD", "preserve", rules=1),
+    ],
+)
+def test_normalization_is_idempotent_on_every_character(normalization: Normalization) -> None:
     chars = [chr(i) for i in range(0x30000) if not 0xD800 <= i < 0xE000]
     assert [char for char in chars if normalization(normalization(char)) != normalization(char)] == []
 
@@ -53,7 +69,7 @@ def test_normalized_text_is_in_its_form(text: str, normalization: Normalization)
 
 @given(st.text(), st.sampled_from(FORMS))
 def test_case_is_kept_where_it_is_to_be_preserved(text: str, form: UnicodeForm) -> None:
-    assert Normalization(form, "preserve")(text) == unicodedata.normalize(form, text)
+    assert Normalization(form, "preserve", rules=1)(text) == unicodedata.normalize(form, text)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +89,70 @@ def test_case_is_kept_where_it_is_to_be_preserved(text: str, form: UnicodeForm) 
     ],
 )
 def test_normalization_of_known_texts(text: str, form: UnicodeForm, case: Case, expected: str) -> None:
-    assert Normalization(form, case)(text) == expected
+    assert Normalization(form, case, rules=1)(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "expected"),
+    [
+        ("\u0130pek", None, "ipek"),
+        ("I\u0307pek", None, "ipek"),
+        ("i\u0307\u0301", None, "\u00ed"),
+        ("I\u011fd\u0131r", None, "i\u011fd\u0131r"),
+        ("I\u011fd\u0131r", "tr", "\u0131\u011fd\u0131r"),
+        ("\u0130zmir", "az", "izmir"),
+        ("\u00cd", "lt", "\u00ed"),
+        ("Coeur d\u2019Alene", None, "coeur d'alene"),
+        ("O\u00b4Brien", None, "o'brien"),
+        ("D`Angelo", None, "d'angelo"),
+        ("Anne\u2010Marie", None, "anne-marie"),
+        ("Anne\u2011Marie", None, "anne-marie"),
+        ("Alsace\u2013Lorraine", None, "alsace-lorraine"),
+        ("  Mary \u00a0 Ann\t", None, "mary ann"),
+        ("\u200fAnn\u00ad \u200b", None, "ann"),
+        ("Donau\u00adw\u00f6rth", None, "donauw\u00f6rth"),
+        ("Emma\r\n", None, "emma"),
+        ("\u0639\u0644\u06cc\u200c\u0631\u0636\u0627\u200c", None, "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"),
+        ("\u0d28\u0d4d\u200d ", None, "\u0d28\u0d4d\u200d"),
+        ("\u0939\u0930\u094d\u200d\u0937", None, "\u0939\u0930\u094d\u200d\u0937"),
+        ("L\u00b7lu\u00eds", None, "l\u00b7lu\u00eds"),
+        ("O\u02bcahu", None, "o\u02bcahu"),
+        ("\u039a\u03a9\u03a3", None, "\u03ba\u03c9\u03c2"),
+    ],
+)
+def test_names_come_to_one_spelling(text: str, locale: Literal["tr", "az", "lt"] | None, expected: str) -> None:
+    assert Normalization(locale=locale).name(text) == expected
+
+
+@given(st.text(), normalizations)
+def test_a_name_is_named_alike_however_often(text: str, normalization: Normalization) -> None:
+    once = normalization.name(text)
+    assert normalization.name(once) == once
+
+
+@given(st.lists(st.text(st.sampled_from("aAéİ \u00a0\u200c\u200d\u200b\n\r’-‐क\u094dعلی")) | st.text()), normalizations)
+def test_names_are_normalised_together_as_each_alone(texts: list[str], normalization: Normalization) -> None:
+    assert normalization.names(texts) == [normalization.name(text) for text in texts]
+
+
+def test_spaces_count_where_a_part_goes_on() -> None:
+    normalization = Normalization()
+    assert normalization.beginning("  Mary  ") == "mary "
+    assert normalization.ending("  Ann  ") == " ann"
+    assert normalization.part("  Y \u00a0A  ") == " y a "
+
+
+@pytest.mark.parametrize(
+    ("name", "misplaced"),
+    [
+        ("\u0639\u0644\u06cc\u200c\u0631", False),
+        ("\u0915\u094d\u200d\u0937", False),
+        ("a\u200db", True),
+        ("👩\u200d🚀", True),
+    ],
+)
+def test_joiners_stand_between_arabic_letters_and_behind_viramas(name: str, misplaced: bool) -> None:
+    assert (misplaced_joiner(name) is not None) == misplaced
 
 
 @given(st.text(), normalizations)
@@ -221,7 +300,7 @@ def test_printable_is_all_but_other_categories_and_line_separators() -> None:
     refused = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     step = 1 if sys.maxunicode < 0x10000 else 7
     for code in [*range(0x3000), *range(0x3000, sys.maxunicode + 1, step)]:
-        assert is_printable(chr(code)) == (unicodedata.category(chr(code)) not in refused)
+        assert is_printable(chr(code)) == (unicodedata.category(chr(code)) not in refused or chr(code) in JOINERS)
 
 
 def test_vocabularies_are_values() -> None:

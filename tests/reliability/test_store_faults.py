@@ -1,6 +1,7 @@
 """Disk full, I/O errors and kill -9 while a version is published."""
 
 import errno
+import itertools
 import os
 import random
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,29 @@ def test_an_error_at_any_call_leaves_the_old_version_or_the_new_one(tmp_path: Pa
     figure(
         "disk full or I/O error while publishing", f"{errno.errorcode[code]} at each of {k} calls: {refused} refused"
     )
+
+
+def test_an_error_at_any_call_of_rename_or_remove_leaves_whole_models(tmp_path: Path, figure: Figure) -> None:
+    calls: dict[str, tuple[Callable[[Store], object], set[str]]] = {
+        "rename": (lambda store: store.rename("x", "y"), {"y"}),
+        "remove": (lambda store: store.remove("x"), set()),
+    }
+    for name, (act, after) in calls.items():
+        for k in itertools.count():
+            store = Store(tmp_path / f"{name}-{k}")
+            digest = put(store, 0)
+            with pytest.MonkeyPatch.context() as patch, suppress(StoreError):
+                made = failing_at(k, errno.EIO, store.root, patch)
+                act(store)
+            if len(made) <= k:
+                assert set(store.names()) == after
+                break
+            assert set(store.names()) in ({"x"}, after, {"x"} | after)
+            for model in store.names():
+                store.verify(model, digest)
+            put(store, 1)
+            assert {path.name for path in store.root.rglob(".*")} == {".lock"}
+        figure("disk full or I/O error while publishing", f"{name}, EIO at each of {k} calls: whole models alone")
 
 
 def test_a_publisher_killed_at_any_moment_leaves_a_whole_version(tmp_path: Path, size: Size, figure: Figure) -> None:

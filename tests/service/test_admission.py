@@ -1,48 +1,46 @@
-"""Bounded work: what is too much is refused with 503 before it takes time or memory; everything taken comes back."""
+"""Bounded work: a request that has waited too long for its turn gets 503; everything taken comes back."""
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from service import draws
-from service.problems import ProblemError
 from service.protection.admission import Admission
+from service.protection.turns import Turns
+from service.protection.work import Work
 from tests.running import BUNDLED
 
 Serve = Callable[..., TestClient]
 CheckProblem = Callable[..., dict[str, Any]]
 
 
-def admissions(client: TestClient) -> list[Admission]:
+def lanes(client: TestClient) -> list[Turns]:
+    work: Work = client.app.state.work  # type: ignore[attr-defined]
+    return [work.making, work.long, work.short]
+
+
+def streams(client: TestClient) -> Admission:
+    admission: Admission = client.app.state.streams  # type: ignore[attr-defined]
+    return admission
+
+
+def held(client: TestClient) -> list[float]:
+    """What is taken at the moment."""
     state = client.app.state  # type: ignore[attr-defined]
-    return [state.work, state.streams, state.bodies]
+    return [holder.used for holder in (*lanes(client), state.streams, state.bodies)]
 
 
-def test_a_sum_is_bounded_and_something_large_is_taken_alone() -> None:
-    admission = Admission(10, "much work")
-    with admission.admitted(6):
-        with admission.admitted(4), pytest.raises(ProblemError):
-            admission.take(0.1)
-        with pytest.raises(ProblemError):
-            admission.take(100)
-    with admission.admitted(100), pytest.raises(ProblemError):
-        admission.take(1)
-    assert admission.used == 0
-
-
-def test_fractions_leave_nothing_behind() -> None:
-    """0.1 + 0.2 - 0.1 - 0.2 is not 0, and something larger than the limit must be taken all the same."""
-    admission = Admission(1, "much work")
-    for amount in (0.1, 0.2):
-        admission.take(amount)
-    for amount in (0.1, 0.2):
-        admission.give_back(amount)
-    with admission.admitted(5):
-        assert admission.used == 5
-    assert admission.used == 0
+@contextmanager
+def filled(client: TestClient, *of: Turns) -> Iterator[None]:
+    """Another client holds all of these lanes."""
+    assert client.portal is not None
+    with ExitStack() as stack:
+        for turns in of:
+            stack.enter_context(client.portal.wrap_async_context_manager(turns.turn("another", turns.limit)))
+        yield
 
 
 REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
@@ -58,36 +56,45 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "rest"), REQUESTS)
-def test_what_is_too_much_is_refused_and_the_rest_goes_on(
+def test_what_waits_too_long_is_refused_and_the_rest_goes_on(
     serve: Serve, check_problem: CheckProblem, method: str, path: str, rest: Any
 ) -> None:
-    client = serve(bundled_store=BUNDLED)
-    work = admissions(client)[0]
-    with work.admitted(work.limit):
+    client = serve(bundled_store=BUNDLED, queue_seconds=0.01)
+    with filled(client, *lanes(client)):
         answer = client.request(method, path, **rest)
         check_problem(answer, 503, "overloaded")
         assert int(answer.headers["Retry-After"]) > 0
         assert client.post("/sample", json={"n": 10}).status_code == 200, "small ones are made at once"
         assert client.get("/readyz").status_code == 200
     assert client.request(method, path, **rest).status_code == 200
-    assert [admission.used for admission in admissions(client)] == [0, 0, 0]
+    assert held(client) == [0, 0, 0, 0, 0]
+
+
+def test_short_requests_are_not_behind_long_ones(serve: Serve) -> None:
+    client = serve(bundled_store=BUNDLED, queue_seconds=0.01)
+    making, long, _ = lanes(client)
+    with filled(client, making, long):
+        assert client.get("/sample?n=100&details=true").status_code == 200
+        assert client.get("/loss?name=emma").status_code == 200
+        assert client.get("/next?context=em").status_code == 200
+        assert client.post("/sample", json={"n": 10_000}).status_code == 503
+        assert client.get("/sample?suffix=lyn").status_code == 503
 
 
 @pytest.mark.parametrize(("path", "accept"), [("/sample?n=5", "text/csv"), ("/sample/stream?n=1", "*/*")])
 def test_streams_are_counted_until_they_end(serve: Serve, check_problem: CheckProblem, path: str, accept: str) -> None:
     client = serve(bundled_store=BUNDLED, max_streams=1)
-    streams = admissions(client)[1]
-    with streams.admitted(1):
+    with streams(client).admitted(1):
         check_problem(client.get(path, headers={"Accept": accept}), 503, "overloaded")
     for _ in range(3):
         assert client.get(path, headers={"Accept": accept}).status_code == 200
     assert client.get(path + "&prefix=zzzzz&max_length=2", headers={"Accept": accept}).status_code == 422
-    assert streams.used == 0
+    assert streams(client).used == 0
 
 
 def test_bodies_are_bounded_all_together(serve: Serve, check_problem: CheckProblem) -> None:
     client = serve(bundled_store=BUNDLED, max_bodies_mb=1, max_body_bytes=1_000_000)
-    bodies = admissions(client)[2]
+    bodies: Admission = client.app.state.bodies  # type: ignore[attr-defined]
     names = {"names": ["emma"] * 9_000}
     with bodies.admitted(1 << 20):
         check_problem(client.post("/loss", json=names), 503, "overloaded")
@@ -102,24 +109,7 @@ def test_a_failure_gives_back_what_was_taken(serve: Serve, monkeypatch: pytest.M
     def fail(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(draws, "prepare", fail)
+    monkeypatch.setattr(draws, "prepare_with", fail)
     for headers in ({}, {"Accept": "text/csv"}):
         assert client.post("/sample", json={"n": 5_000, "prefix": "a"}, headers=headers).status_code == 500
-    assert [admission.used for admission in admissions(client)] == [0, 0, 0]
-
-
-def test_many_at_once_are_answered_or_refused(serve: Serve) -> None:
-    client = serve(bundled_store=BUNDLED, max_work_ms=60)
-    statuses: list[int] = []
-
-    def ask(i: int) -> None:
-        statuses.append(client.get(f"/sample?n=9000&prefix={'abcdefgh'[i % 8]}&details=true").status_code)
-
-    threads = [threading.Thread(target=ask, args=(i,)) for i in range(24)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(statuses) <= {200, 503}
-    assert 200 in statuses
-    assert [admission.used for admission in admissions(client)] == [0, 0, 0]
+    assert held(client) == [0, 0, 0, 0, 0]

@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.engine import NameSampler, TableEngine
 from model.header import digest
-from model.live import LiveEngine
+from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import Store
-from model.transitions import Transitions
 from model.version_files import MANIFEST_FILE, MODEL_FILE, TABLE_FILE
 from service import settings as service_settings
 from service import tables
@@ -24,7 +22,6 @@ from service.draws import prepare
 from service.replies import SampleResponse
 from service.schemas import LossRequest, SampleRequest
 from service.scores import score
-from service.served import ServedModel
 from service.swapping import load_catalog
 from tests.running import BUNDLED
 
@@ -58,7 +55,7 @@ def test_equal_settings_share_one_sampler(catalog: Catalog) -> None:
 
 def test_samplers_that_are_kept_stay_within_their_bytes(catalog: Catalog) -> None:
     model = catalog.get("wide")
-    kept: list[weakref.ref[NameSampler]] = []
+    kept: list[weakref.ref[Sampler]] = []
     made = 0
     for i in range(1, 61):
         sampler = catalog.sampler(model, Settings(temperature=i / 60))
@@ -87,28 +84,13 @@ def test_threads_draw_the_names_that_one_draws_alone(catalog: Catalog) -> None:
         assert list(pool.map(lambda request: sample(catalog, request), requests)) == alone
 
 
-def test_a_model_whose_table_is_over_the_budget_is_served_by_its_network(publish: Publish, tmp_path: Path) -> None:
-    (tmp_path / "us-names").symlink_to(BUNDLED / "us-names")
-    publish(tmp_path, "small")
-    catalog = load(tmp_path, table_budget_mb=1)
-    assert catalog.rejected == {}
-    assert isinstance(catalog.get("small").engine, TableEngine)
-    assert isinstance(catalog.get("us-names").engine, LiveEngine)
-    assert isinstance(load(tmp_path, table_budget_mb=5).get("us-names").engine, TableEngine)
-
-
-def transitions_of(model: ServedModel) -> Transitions:
-    assert isinstance(model.engine, TableEngine)
-    return model.engine.transitions
-
-
 def test_requests_leave_the_table_as_it_was() -> None:
     catalog = load(BUNDLED)
-    log_probs = transitions_of(catalog.get(None)).log_probs
+    log_probs = catalog.get(None).engine.transitions.log_probs
     before = log_probs.tobytes()
     for i in range(1, 6):
         sample(catalog, SampleRequest(n=100, temperature=i / 2, top_k=i, seed=i))
-    score(catalog, LossRequest(names=["emma", "a"]))
+    score(catalog.get(None), LossRequest(names=["emma", "a"]))
     assert not log_probs.flags.writeable
     assert log_probs.tobytes() == before
 

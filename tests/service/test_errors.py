@@ -193,6 +193,7 @@ def test_nesting_of_any_depth_is_refused_in_order(client: TestClient, check_prob
         ("/sample", '{"n": true}', "/n"),
         ("/sample", '{"n": "5"}', "/n"),
         ("/sample", '{"n": 5.5}', "/n"),
+        ("/sample", '{"seed": -1}', "/seed"),
         ("/sample", '{"n": null}', "/n"),
         ("/sample", '{"n": [5]}', "/n"),
         ("/sample", '{"temperature": "1"}', "/temperature"),
@@ -229,6 +230,7 @@ def test_a_field_of_the_wrong_type_is_pointed_to(
         ("top_p=inf", "/top_p"),
         ("details=maybe", "/details"),
         ("seed=", "/seed"),
+        ("seed=-1", "/seed"),
         ("x=1", "/x"),
     ],
 )
@@ -415,3 +417,24 @@ def test_a_wrong_turn_leaves_the_store_alone(client: TestClient, check_problem: 
     for name in (f"..%2f..%2f{tmp_path.name}%2fsecret", "%2e%2e", "us-names%2fcurrent", "us-names%00"):
         check_problem(client.get(f"/models/{name}"), 404)
     check_problem(client.post("/sample", json={"model": "../us-names"}), 404, "unknown-model")
+
+
+@pytest.mark.parametrize(
+    ("query", "letters", "field"),
+    [
+        ("prefix=kaé", "'é'", "prefix"),
+        ("suffix=ßa", "'ß'", "suffix"),
+        ("contains=ñ9", "'ñ', '9'", "contains"),
+        ("pattern=ka(ü|ö)\\w*", "'ü', 'ö'", "pattern"),
+    ],
+)
+def test_a_letter_that_the_model_does_not_have_is_named(
+    client: TestClient, check_problem: CheckProblem, query: str, letters: str, field: str
+) -> None:
+    problem = check_problem(client.get("/sample?" + query), 422, "unsatisfiable")
+    assert problem["detail"].endswith(f"; the model has no {letters} of the {field}")
+
+
+def test_what_no_name_meets_for_another_reason_names_no_letter(client: TestClient, check_problem: CheckProblem) -> None:
+    problem = check_problem(client.get("/sample?pattern=(é|zqx)\\w*&max_length=2&prefix=ab"), 422, "unsatisfiable")
+    assert "'z'" not in problem["detail"]

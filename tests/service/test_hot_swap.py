@@ -17,6 +17,7 @@ from model.store import Store
 from model.version_files import MODEL_FILE
 from service import settings as service_settings
 from service import swapping
+from service.catalog import UnknownModelError
 from service.draws import prepare
 from service.schemas import SampleRequest
 from service.sightings import Sighting
@@ -75,6 +76,37 @@ def test_a_request_keeps_the_model_that_it_began_with(swapper: Swapper, publish:
     assert draw.json() == expected
     assert draw.headers["X-Model-Digest"] == first
     assert prepare(swapper.catalog, SampleRequest(n=20, seed=1)).json() != expected
+
+
+def test_a_store_is_put_in_order_under_a_running_service(swapper: Swapper, publish: Publish, tmp_path: Path) -> None:
+    """What was asked for of a model that goes is let go of, and its exported version gives the same names elsewhere."""
+    own, bundled = Store(tmp_path / "own"), Store(tmp_path / "bundled")
+    digests = {name: publish(own.root, name, logits=logits(letter)) for name, letter in zip("xyz", "abc", strict=True)}
+    swapper.look()
+    expected = prepare(swapper.catalog, SampleRequest(n=20, seed=1, model="x")).json()
+    exported = own.export("x")
+    own.remove("x")
+    own.rename("y", "w")
+    swapper.look()
+    assert served(swapper) == {"w": digests["y"], "z": digests["z"]}
+    for gone in ("x", "y"):
+        with pytest.raises(UnknownModelError):
+            prepare(swapper.catalog, SampleRequest(model=gone))
+    bundled.add(exported, Path("x.zip"))
+    swapper.look()
+    assert served(swapper) == {"w": digests["y"], "x": digests["x"], "z": digests["z"]}
+    assert prepare(swapper.catalog, SampleRequest(n=20, seed=1, model="x")).json() == expected
+    assert swapper.catalog.rejected == {}
+
+
+def test_a_directory_that_was_copied_by_hand_is_rejected_with_what_to_do(
+    swapper: Swapper, publish: Publish, tmp_path: Path
+) -> None:
+    digest = publish(tmp_path / "own", "x")
+    shutil.copytree(tmp_path / "own" / "x", tmp_path / "own" / "copy")
+    swapper.look()
+    assert served(swapper) == {"x": digest}
+    assert "cannot be moved or copied by hand" in swapper.catalog.rejected["copy"]
 
 
 def test_going_back_gives_the_names_of_before(swapper: Swapper, publish: Publish, tmp_path: Path) -> None:

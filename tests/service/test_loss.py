@@ -129,7 +129,7 @@ def test_novel_says_whether_the_training_list_holds_a_name(client: TestClient, t
 
 
 @pytest.mark.parametrize(
-    ("name", "char"), [("em1ma", "'1'"), ("\u00e9va", "'\\xe9'"), ("a b", "' '"), ("\x00", "'\\x00'")]
+    ("name", "char"), [("em1ma", "'1'"), ("\u00e9va", "'\u00e9'"), ("a b", "' '"), ("\x00", "'\\x00'")]
 )
 def test_an_unknown_character_is_refused_by_item_and_character(
     client: TestClient, check_problem: CheckProblem, name: str, char: str
@@ -157,6 +157,37 @@ def test_unknown_characters_can_be_skipped(client: TestClient) -> None:
     assert answer["loss"] == rest["loss"]
     assert [answer["names"][0], answer["names"][2]] == rest["names"]
     assert all(item["reason"] is None for item in rest["names"])
+
+
+def test_a_name_that_is_too_long_or_empty_can_be_skipped(client: TestClient) -> None:
+    names = ["emma"] * 50 + ["a" * 65, "", "  "] + ["ava"] * 50
+    answer = score(client, names, unknown="skip")
+    assert [item["loss"] is None for item in answer["names"]] == [False] * 50 + [True] * 3 + [False] * 50
+    reasons = [item["reason"] for item in answer["names"][50:53]]
+    assert "65 characters" in reasons[0]
+    assert reasons[1:] == ["there is no name"] * 2
+    assert answer["loss"] == pytest.approx(score(client, ["emma", "ava"])["loss"], rel=1e-12)
+
+
+def test_a_reason_shows_letters_as_they_are(client: TestClient) -> None:
+    [item] = score(client, ["jürgen"], unknown="skip")["names"]
+    assert item["reason"].startswith("character 'ü' at position 2")
+
+
+def test_spaces_around_a_name_do_not_count(both: TestClient) -> None:
+    plain, spaced, tabbed = score(both, ["zoé", " zoé ", "\tzoé"], model="tiny")["names"]
+    assert plain["novel"] is False
+    assert {**spaced, "name": "zoé"} == plain == {**tabbed, "name": "zoé"}
+
+
+def test_a_perplexity_too_large_for_a_number_is_null(serve: Serve, publish: Publish, tmp_path: Path) -> None:
+    logits = torch.zeros(3, 3)
+    logits[:, 2] = -3000.0
+    publish(tmp_path, "steep", letters="ab", logits=logits)
+    client = serve(store=tmp_path)
+    answer = score(client, ["bb"])
+    assert answer["loss"] > 709
+    assert answer["perplexity"] is None
 
 
 def test_nothing_but_skipped_names_has_no_loss(client: TestClient) -> None:

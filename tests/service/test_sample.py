@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from fastapi.testclient import TestClient
 
 from model.checkpoint import Checkpoint
+from model.store import Store, Version
 from model.tabulation import compile_table
 from model.transitions import START
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
@@ -65,17 +67,42 @@ def greedy_name(model: Checkpoint) -> str:
         ids.append(symbol)
 
 
-def test_the_defaults_are_those_of_the_contract(client: TestClient) -> None:
+def test_the_defaults_are_those_of_the_contract(client: TestClient, us_names: Version) -> None:
+    longest = max(map(len, us_names.training_names or ()))
     body = post(client)
     assert body.keys() == {"names", "model", "seed", "probability", "exhausted", "details"}
     assert len(body["names"]) == 10
-    assert all(re.fullmatch("[A-Z][a-z]{0,63}", name) for name in body["names"])
+    assert all(re.fullmatch(f"[A-Z][a-z]{{0,{longest - 1}}}", name) for name in body["names"])
     assert isinstance(body["seed"], int)
     assert body["exhausted"] is False
     assert body["details"] is None
-    assert 0 < body["probability"] <= 1
-    spelled_out = {"n": 10, "temperature": 1.0, "min_length": 1, "max_length": 64, "case": "title", "details": False}
-    assert post(client, **spelled_out, model="us-names", seed=body["seed"]) == body
+    assert 0 < body["probability"] < 1
+    spelled_out = {"n": 10, "temperature": 1.0, "min_length": 1, "max_length": longest, "case": "title"}
+    assert post(client, **spelled_out, details=False, model="us-names", seed=body["seed"]) == body
+
+
+@pytest.mark.parametrize(("model", "longest"), [("tiny", 8), ("unlisted", 64), ("tiny+tiny-too", 9)])
+def test_names_are_as_long_as_the_longest_training_name_unless_more_is_asked_for(
+    serve: Callable[..., TestClient], tiny: Result, tmp_path: Path, model: str, longest: int
+) -> None:
+    """That of a blend is the longest of its parts; where the list is not known, it is 64 letters."""
+    for name, names in (("tiny", ["josé", "jean-luc"]), ("tiny-too", ["anna-lou", "jean-anna"]), ("unlisted", None)):
+        Store(tmp_path).publish(name, tiny.data, names, {})
+    client = serve(store=tmp_path)
+    body = post(client, model=model, seed=1, n=500)
+    assert max(map(len, body["names"])) <= longest
+    assert post(client, model=model, seed=1, n=500, max_length=longest) == body
+    assert max(map(len, post(client, model=model, seed=1, n=500, max_length=64)["names"])) > 9
+    assert post(client, model=model, min_length=longest, n=1)["probability"] > 0
+
+
+def test_a_least_length_over_the_default_greatest_one_is_told_what_to_do(
+    client: TestClient, check_problem: Callable[..., dict[str, Any]]
+) -> None:
+    answer = client.post("/sample", json={"min_length": 16})
+    problem = check_problem(answer, 422, "validation", "/min_length")
+    assert problem["detail"] == "/min_length: the longest training name has 15 letters: give max_length too"
+    assert len(post(client, min_length=16, max_length=20)["names"]) == 10
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -172,7 +199,7 @@ def test_lengths_are_met_and_probability_is_the_chance_to_meet_them(
 
 def test_probability_agrees_with_draws_of_the_service(client: TestClient) -> None:
     """Draws of any length are conditioned on 1 to 64 letters, so their share is a ratio of probabilities."""
-    drawn = [post(client, seed=seed, n=10_000) for seed in ("first", "second")]
+    drawn = [post(client, seed=seed, n=10_000, max_length=64) for seed in ("first", "second")]
     lengths = [len(name) for body in drawn for name in body["names"]]
     for least, most in [(1, 4), (5, 6), (7, 7), (10, 64)]:
         part = post(client, n=1, min_length=least, max_length=most)["probability"]
@@ -233,7 +260,9 @@ def test_a_condition_on_length_changes_no_log_prob(client: TestClient) -> None:
 
 
 def test_novel_is_null_where_the_list_is_not_known(both: TestClient) -> None:
-    listed, unlisted = (post(both, model=name, seed=1, n=50, details=True) for name in ("tiny", "unlisted"))
+    listed, unlisted = (
+        post(both, model=name, seed=1, n=50, max_length=12, details=True) for name in ("tiny", "unlisted")
+    )
     assert listed["names"] == unlisted["names"]
     assert {detail["novel"] for detail in unlisted["details"]} == {None}
     assert True in {detail["novel"] for detail in listed["details"]}

@@ -16,21 +16,24 @@ import numpy as np
 import pytest
 
 from model.checkpoint import loads
-from model.errors import CheckpointError, NamesmithError, TableTooLargeError
+from model.compiling import compile_older
+from model.errors import CheckpointError, NamesmithError
 from model.store import Store
 from model.stored import Stored
-from model.tabulation import compile_table
+from model.table_file import table_file
+from model.transitions import Transitions
 from service import tables
 from service.tables import Tabulator
 from tests.running import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
-BUDGET = 256 << 20
 READ_REQUEST = (
     "import os, sys, time; r = sys.stdin.buffer; w = sys.stdout.buffer; r.read(int.from_bytes(r.read(8), 'little'));"
 )
-HALF_LINE = "w.write(b'{\"shape\": [4, 4]');"
-TABLE_LINE = 'w.write(b\'{"shape": [4, 4], "block_size": 1, "parameters": 16}\\n\');'
+FILE = table_file(Transitions(np.full((4, 4), -np.log(4)), 1), "")
+TABLE_LINE = f'w.write(b\'{{"parameters": 16, "table": {len(FILE)}}}\\n\');'
+OTHER_FILE = table_file(Transitions(np.full((4, 2), -np.log(2)), 2), "")
+HALF_LINE = "w.write(b'{\"parameters\": 16');"
 Publish = Callable[..., str]
 
 
@@ -57,8 +60,8 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[
     started: list[subprocess.Popen[bytes]] = []
     start = tables._start
 
-    def recorded(budget_bytes: int) -> subprocess.Popen[bytes]:
-        started.append(start(budget_bytes))
+    def recorded() -> subprocess.Popen[bytes]:
+        started.append(start())
         return started[-1]
 
     monkeypatch.setattr(tables, "_start", recorded)
@@ -85,10 +88,10 @@ def damaged(stored: Stored) -> Stored:
 def test_tables_are_those_made_here_bit_by_bit_and_share_a_child(
     bundled: Stored, small: Stored, children: list[object]
 ) -> None:
-    with Tabulator(BUDGET) as tabulator:
+    with Tabulator() as tabulator:
         for stored in (bundled, small):
             found, model = tabulator.tabulate(stored), loads(stored.data)
-            expected = compile_table(model)
+            expected = compile_older(model)
             assert found.transitions.log_probs.dtype == np.float64
             assert found.transitions.log_probs.shape == expected.log_probs.shape
             assert found.transitions.log_probs.tobytes() == expected.log_probs.tobytes()
@@ -101,7 +104,7 @@ def test_tables_are_those_made_here_bit_by_bit_and_share_a_child(
 def test_a_broken_model_is_refused_in_its_own_words_and_the_child_goes_on(
     small: Stored, children: list[object]
 ) -> None:
-    with Tabulator(BUDGET) as tabulator:
+    with Tabulator() as tabulator:
         with pytest.raises(CheckpointError, match=r"^tensor 0\.weight holds NaN or infinity$"):
             tabulator.tabulate(damaged(small))
         tabulator.tabulate(small)
@@ -112,25 +115,12 @@ def test_where_torch_is_loaded_the_table_is_made_here(
     small: Stored, children: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "_torch_is_here", lambda: "torch" in sys.modules)
-    with Tabulator(BUDGET) as tabulator:
+    with Tabulator() as tabulator:
         found = tabulator.tabulate(small)
         with pytest.raises(CheckpointError, match="NaN"):
             tabulator.tabulate(damaged(small))
-    assert found.transitions.log_probs.tobytes() == compile_table(loads(small.data)).log_probs.tobytes()
+    assert found.transitions.log_probs.tobytes() == compile_older(loads(small.data)).log_probs.tobytes()
     assert not children
-
-
-def test_a_table_over_the_budget_needs_no_child(bundled: Stored, children: list[object]) -> None:
-    with Tabulator(1 << 20) as tabulator, pytest.raises(TableTooLargeError, match="the budget is 1 MiB"):
-        tabulator.tabulate(bundled)
-    assert not children
-
-
-def test_the_child_keeps_to_its_budget(small: Stored, children: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "check_budget", lambda *_: None)
-    with Tabulator(100) as tabulator, pytest.raises(TableTooLargeError):
-        tabulator.tabulate(small)
-    assert len(children) == 1
 
 
 @pytest.mark.parametrize("size", [0, 1 << 20], ids=["at once", "while it is written to"])
@@ -138,7 +128,7 @@ def test_a_child_that_is_killed_costs_one_model(
     small: Stored, children: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     larger = Stored("large", small.digest, small.data + b"\x00" * size, small.header, None, None, {}, Path())
-    with Tabulator(BUDGET) as tabulator:
+    with Tabulator() as tabulator:
         with monkeypatch.context() as patch:
             patch.setattr(tables, "_COMMAND", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
             with pytest.raises(
@@ -156,7 +146,7 @@ def test_a_child_that_takes_too_long_is_killed(
     program(f"{READ_REQUEST} {answer} w.flush(); time.sleep(60)")
     began = time.monotonic()
     expected = r"^model small has no table: .* took longer than 0\.5 s$"
-    with Tabulator(BUDGET, time_limit=0.5) as tabulator, pytest.raises(NamesmithError, match=expected):
+    with Tabulator(time_limit=0.5) as tabulator, pytest.raises(NamesmithError, match=expected):
         tabulator.tabulate(small)
     assert time.monotonic() - began < 10
     assert children[0].returncode == -signal.SIGKILL
@@ -172,11 +162,12 @@ def test_a_child_that_takes_too_long_is_killed(
         "w.write(b'[' * 50_000 + b'\\n');",
         HALF_LINE,
         TABLE_LINE,
-        f"{TABLE_LINE} w.write(bytes(127));",
-        f"{TABLE_LINE.replace('[4, 4]', '[16, 4]')} w.write(bytes(1024));",
-        f"{TABLE_LINE.replace('[4, 4]', '[1000000000, 1000000000]')}",
-        f"{TABLE_LINE.replace(': 1,', ': 2,')} w.write(bytes(128));",
-        f"{TABLE_LINE.replace('16}', '1.5}')} w.write(bytes(128));",
+        f"{TABLE_LINE} w.write({FILE[:-1]!r});",
+        f"{TABLE_LINE} w.write({FILE[:-8] + bytes(8)!r});",
+        f"{TABLE_LINE} w.write({OTHER_FILE!r});",
+        f"{TABLE_LINE.replace(str(len(FILE)), '1000000000000')}",
+        f"{TABLE_LINE.replace(str(len(FILE)), '-1')} w.write({FILE!r});",
+        f"{TABLE_LINE.replace('16', '1.5')} w.write({FILE!r});",
         'w.write(b\'{"error": "CheckpointError"}\\n\');',
         "raise SystemExit(3)",
         "print(1 / 0)",
@@ -186,7 +177,7 @@ def test_nonsense_is_one_line_that_names_the_model(
     small: Stored, children: list[object], program: Callable[[str], None], answer: str
 ) -> None:
     program(f"{READ_REQUEST}\n{answer}")
-    with Tabulator(BUDGET) as tabulator, pytest.raises(NamesmithError) as caught:
+    with Tabulator() as tabulator, pytest.raises(NamesmithError) as caught:
         tabulator.tabulate(small)
     assert re.fullmatch(r"model small has no table: the process that makes it [^\n]+", str(caught.value))
     assert len(children) == 1
@@ -197,7 +188,7 @@ def test_only_errors_that_a_table_can_have_are_raised_by_name(
     small: Stored, program: Callable[[str], None], error: str
 ) -> None:
     program(READ_REQUEST + f'w.write(b\'{{"error": "{error}", "message": "why"}}\\n\')')
-    with Tabulator(BUDGET) as tabulator, pytest.raises(NamesmithError, match=r"^why$") as caught:
+    with Tabulator() as tabulator, pytest.raises(NamesmithError, match=r"^why$") as caught:
         tabulator.tabulate(small)
     assert type(caught.value) is NamesmithError
 
@@ -209,12 +200,12 @@ def test_a_child_finds_the_model_from_any_directory(
     (tmp_path / "model" / "__init__.py").write_text("raise ImportError('not this one')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with Tabulator(BUDGET) as tabulator:
+    with Tabulator() as tabulator:
         assert tabulator.tabulate(small).parameters == 16
 
 
 def test_a_child_ends_with_the_input_of_a_parent_that_is_gone() -> None:
-    child = tables._start(BUDGET)
+    child = tables._start()
     child.communicate(timeout=60)
     assert child.returncode == 0
 

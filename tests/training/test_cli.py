@@ -84,9 +84,9 @@ def test_train_publishes_a_model_that_the_store_loads_and_writes_the_result_as_j
 
 
 def test_bad_input_is_one_line_on_stderr_and_leaves_the_store_alone(tmp_path: Path, store: Path) -> None:
-    (tmp_path / "bad.txt").write_bytes(b"emma\nzo\xeb\n")
+    (tmp_path / "bad.txt").write_bytes("zoé\nnoé\n".encode() + b"zo\xeb\n")
     line = assert_one_error_line(run_process("train", tmp_path / "bad.txt", "--store", store), 1)
-    assert "bad.txt: line 2: not UTF-8" in line
+    assert "bad.txt: line 3: not UTF-8" in line
     assert not store.exists()
 
 

@@ -15,7 +15,6 @@ from model.facts import facts
 from model.names import Listing
 from model.store import BUNDLED, Store, Version
 from model.tabulation import compile_table
-from training import comparison
 from training.comparison import compare
 from training.dataset import NameList
 from training.presets import Preset
@@ -91,18 +90,6 @@ def test_letters_that_one_lacks_are_named(a: Version, other: Version) -> None:
     assert math.isinf(found.divergence_of_b.per_name)
     assert math.isinf(found.divergence_of_a.per_name)
     assert found.jensen_shannon.value <= math.log(2)
-
-
-def test_a_model_without_a_table_is_estimated(
-    a: Version, tiny: NameList, quick: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comparison, "DRAWN_LIVE", 300)
-    large = version_of(tiny, Config(quick, block_size=9, layers=tanh_stack(8, 9, dim=2, width=8)))
-    found = compare(a, large, lambda _: tiny)
-    assert found.b.facts is None
-    assert found.divergence_of_b.standard_error is not None
-    assert found.divergence_of_b.standard_error > 0
-    assert found.b.on_list is not None
 
 
 # The command

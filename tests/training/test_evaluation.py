@@ -11,6 +11,7 @@ from model.scoring import character_log_probs
 from model.stack import Stack
 from model.tabulation import compile_table
 from model.vocabulary import Vocabulary
+from tests.training.counting import as_tensor, counts_of_rows
 from training.evaluation import cross_entropy
 from training.examples import Counts, count_examples, make_examples
 from training.stacks import tanh_stack
@@ -62,7 +63,7 @@ def test_cross_entropy_equals_a_count_character_by_character(weights: list[float
 def test_cross_entropy_does_not_depend_on_repeats_being_merged() -> None:
     stack = random_stack()
     examples = make_examples(NAMES, [1.0] * len(NAMES), VOCABULARY, BLOCK_SIZE)
-    unmerged = Counts(
+    unmerged = counts_of_rows(
         examples.contexts.long(), torch.nn.functional.one_hot(examples.targets.long(), VOCABULARY.size).float()
     )
     merged = counts_of(NAMES, [1.0] * len(NAMES))
@@ -73,7 +74,7 @@ def test_cross_entropy_does_not_depend_on_repeats_being_merged() -> None:
 def test_cross_entropy_of_many_rows_is_the_same_in_pieces() -> None:
     stack = random_stack()
     once = counts_of(NAMES, [1.0] * len(NAMES))
-    often = Counts(once.contexts.repeat(3_000, 1), once.counts.repeat(3_000, 1))
+    often = counts_of_rows(once.contexts.repeat(3_000, 1), as_tensor(once).repeat(3_000, 1))
     assert len(often.contexts) > 2 * 16_384
     assert cross_entropy(stack, often) == pytest.approx(cross_entropy(stack, once), abs=1e-6)
 

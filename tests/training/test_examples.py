@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.vocabulary import Vocabulary
+from tests.training.counting import told
 from training.examples import count_examples, make_examples
 
 NAMES = st.lists(st.text("abcz\u00e9", min_size=1, max_size=12), min_size=1, max_size=20)
@@ -45,8 +46,7 @@ def test_counts_are_those_of_a_counter(names: list[str], block_size: int) -> Non
     counts = count_examples(make_examples(names, [1.0] * len(names), vocabulary, block_size), vocabulary.size)
     contexts, targets = naive_examples(names, block_size)
     expected = Counter((*context, target) for context, target in zip(contexts, targets, strict=True))
-    rows = zip(counts.contexts.tolist(), counts.counts.tolist(), strict=True)
-    found = {(*context, target): n for context, row in rows for target, n in enumerate(row) if n}
+    found = {(*context, target): n for context, row in told(counts).items() for target, n in row.items()}
     assert found == dict(expected)
     assert len(counts.contexts) == len({tuple(context) for context in contexts})
 
@@ -64,7 +64,7 @@ def test_a_weight_counts_like_that_many_repeats() -> None:
     weighed = count_examples(make_examples(names, [float(w) for w in weights], vocabulary, 3), vocabulary.size)
     counted = count_examples(make_examples(repeated, [1.0] * len(repeated), vocabulary, 3), vocabulary.size)
     assert torch.equal(weighed.contexts, counted.contexts)
-    assert torch.equal(weighed.counts, counted.counts)
+    assert told(weighed) == told(counted)
 
 
 @pytest.mark.parametrize("block_size", [3, 32])
@@ -74,4 +74,4 @@ def test_a_long_context_over_a_large_alphabet_is_not_mixed_up_with_another(block
     vocabulary = Vocabulary.from_names(names)
     counts = count_examples(make_examples(names, [1.0] * len(names), vocabulary, block_size), vocabulary.size)
     assert len(counts.contexts) == 1 + 2 * len(names)
-    assert float(counts.counts.sum()) == 3 * len(names)
+    assert float(counts.following.values.sum()) == float(counts.weights.sum()) == 3 * len(names)

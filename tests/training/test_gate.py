@@ -12,7 +12,8 @@ import torch
 
 from model import checkpoint, header
 from model.checkpoint import Checkpoint
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from model.errors import StoreError
 from model.layers import Linear
 from model.stack import Stack
@@ -87,7 +88,9 @@ def test_what_was_measured_of_the_names_is_told_unless_they_do_not_end(tiny: Nam
     result = fit(tiny, Config(quick))
     examination = examine(result, tiny)
     model = checkpoint.loads(result.data)
-    expected = sample_quality(engine_for(model), model.vocabulary, Reference.of(tiny, SplitRule.NAMES))
+    expected = sample_quality(
+        TableEngine(compile_model(model, None)), model.vocabulary, Reference.of(tiny, SplitRule.NAMES)
+    )
     assert examination.passed
     assert examination.quality == expected
     facts = expected.facts()

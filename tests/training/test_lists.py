@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from model.vocabulary import Normalization
 from training.dataset import read_names
 from training.lists import DATA, MAX_PLACE_LETTERS, MAX_PLACE_SYMBOLS, PLACES, SURNAMES, places, surnames
 
@@ -31,7 +32,7 @@ def test_places_keep_to_the_most_frequent_characters() -> None:
 
 @pytest.mark.parametrize(("file", "count", "symbols"), [(SURNAMES, 88_799, 26), (PLACES, 30_486, MAX_PLACE_SYMBOLS)])
 def test_a_list_is_what_its_page_says(file: str, count: int, symbols: int) -> None:
-    names = read_names(DATA / file)
+    names = read_names(DATA / file, Normalization(rules=1))
     assert len(names.distinct) == len(names.names) == count
     assert len(set("".join(names.names))) == symbols
     row = re.search(rf"^\| `{file}` \|.*$", (DATA / "README.md").read_text(encoding="utf-8"), re.MULTILINE)

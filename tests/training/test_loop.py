@@ -77,7 +77,7 @@ def all_contexts(counts: Counts) -> SoftTargets:
 
 
 def recalibrate_on(stack: Stack, counts: Counts) -> None:
-    recalibrate(stack, counts.contexts, counts.counts.double().sum(1))
+    recalibrate(stack, counts.contexts, counts.weights)
 
 
 @pytest.mark.parametrize("preset", [override(CLASSIC, 200, None, None), override(PRESETS["fast"], 30, None, None)])

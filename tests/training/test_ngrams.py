@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from model.errors import UnknownCharacterError
 from model.vocabulary import Vocabulary
+from tests.training.counting import told
 from training import examples, ngrams
 from training.examples import count_names, make_examples
 from training.ngrams import ngrams_of
@@ -46,8 +47,7 @@ def test_counts_of_names_are_those_of_a_counter_whatever_the_chunks(
         patch.setattr(examples, "CHUNK", chunk)
         counts = count_names(names, [1.0] * len(names), vocabulary, block_size)
     expected = Counter(plain(names, block_size))
-    rows = zip(counts.contexts.tolist(), counts.counts.tolist(), strict=True)
-    assert {(*context, s): n for context, row in rows for s, n in enumerate(row) if n} == dict(expected)
+    assert {(*context, s): n for context, row in told(counts).items() for s, n in row.items()} == dict(expected)
     assert list(map(tuple, counts.contexts.tolist())) == sorted({ngram[:-1] for ngram in expected})
 
 
@@ -64,9 +64,9 @@ def test_weights_are_added_in_the_order_of_the_list_so_chunks_do_not_change_a_bi
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examples, "CHUNK", chunk)
         counts = count_names(names, weights, Vocabulary.from_names(names), 2)
-    rows = {tuple(context): row for context, row in zip(counts.contexts.tolist(), counts.counts, strict=True)}
+    rows = told(counts)
     for ngram, total in sums.items():
-        assert float(rows[ngram[:-1]][ngram[-1]]) == float(np.float32(total))
+        assert rows[ngram[:-1]].get(ngram[-1], 0.0) == float(np.float32(total))
 
 
 def test_a_character_outside_the_alphabet_is_refused_wherever_it_stands() -> None:

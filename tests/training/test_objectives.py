@@ -1,6 +1,7 @@
 """What a training step lowers: batches drawn as promised, and all contexts at once equal to all examples."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from torch import Tensor
 from model.batch_norm import BatchNorm1d
 from model.stack import Stack
 from model.vocabulary import Vocabulary
-from training.examples import Counts, Examples, count_examples, make_examples
-from training.lessons import Lessons, observed, smoothed
+from tests.training.counting import as_tensor, counts_of_rows
+from training.examples import Counts, Examples, count_examples, count_names, make_examples
+from training.lessons import Computed, Lessons, counting, observed, smoothed
 from training.objectives import MiniBatches, SoftTargets
-from training.smoothing import kneser_ney
 from training.stacks import tanh_stack
 
 BLOCK_SIZE = 3
@@ -90,11 +91,17 @@ def test_examples_are_drawn_in_proportion_to_their_weights(weights: list[float])
     assert stats.chisquare(found[common], scaled).pvalue > 1e-4
 
 
+def held(lessons: Lessons) -> Tensor:
+    """All targets."""
+    return lessons.targets[torch.arange(len(lessons.contexts))]
+
+
 def in_float64(counts: Counts) -> SoftTargets:
     """The objective of all contexts at once with the shares observed, its tensors in float64 like the stack's."""
-    weights = counts.counts.double().sum(1)
-    lessons = Lessons(counts.contexts, counts.counts.double() / weights[:, None], weights)
-    torch.testing.assert_close(observed(counts).targets.double(), lessons.targets, rtol=1e-6, atol=0)
+    weights = as_tensor(counts).sum(1)
+    shares = as_tensor(counts) / weights[:, None]
+    lessons = Lessons(counts.contexts, shares, weights)
+    torch.testing.assert_close(held(observed(counts)).double(), shares, rtol=1e-6, atol=0)
     objective = SoftTargets(lessons, None, torch.Generator())
     objective._row_weights = weights
     return objective
@@ -164,7 +171,7 @@ def by_hand(lessons: Lessons, logits: Tensor, row: int) -> float:
     """Minus the sum of target times log of softmax, one lesson."""
     numbers: list[float] = logits[row].double().tolist()
     total = math.log(sum(math.exp(number) for number in numbers))
-    targets: list[float] = lessons.targets[row].tolist()
+    targets: list[float] = held(lessons)[row].tolist()
     return -sum(p * (number - total) for p, number in zip(targets, numbers, strict=True))
 
 
@@ -191,11 +198,34 @@ def test_lessons_are_drawn_in_proportion_to_their_weights(weights: list[float]) 
 
 
 def test_lessons_are_what_was_observed_or_its_kneser_ney_estimate_with_the_counts_as_weights() -> None:
-    counts = Counts(torch.tensor([[0], [1], [2]]), torch.tensor([[0.0, 3.0, 1.0], [2.0, 0.0, 2.0], [1.0, 1.0, 0.0]]))
+    rows = torch.tensor([[0.0, 3.0, 1.0], [2.0, 0.0, 2.0], [1.0, 1.0, 0.0]])
+    counts = counts_of_rows(torch.tensor([[0], [1], [2]]), rows)
     plain, estimated = observed(counts), smoothed(counts)
-    torch.testing.assert_close(plain.targets, torch.tensor([[0.0, 0.75, 0.25], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]))
-    expected = kneser_ney(counts.contexts.numpy(), counts.counts.double().numpy())
-    torch.testing.assert_close(estimated.targets, torch.from_numpy(expected).float())
+    torch.testing.assert_close(held(plain), torch.tensor([[0.0, 0.75, 0.25], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]))
+    expected = counting(counts)(counts.contexts.numpy())
+    torch.testing.assert_close(held(estimated), torch.from_numpy(expected).float())
     for lessons in (plain, estimated):
         assert torch.equal(lessons.contexts, counts.contexts)
         assert lessons.weights.tolist() == [4.0, 4.0, 2.0]
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+@pytest.mark.parametrize("taught", [observed, smoothed])
+def test_targets_that_are_too_many_to_hold_are_computed_for_each_batch(
+    tiny_names: list[str], monkeypatch: pytest.MonkeyPatch, taught: Callable[[Counts], Lessons], batch_size: int | None
+) -> None:
+    vocabulary = Vocabulary.from_names(tiny_names)
+    counts = count_names(tiny_names, [1.0] * len(tiny_names), vocabulary, BLOCK_SIZE)
+    at_once = taught(counts)
+    monkeypatch.setattr("training.lessons.MOST_HELD", 10)
+    later = taught(counts)
+    assert isinstance(at_once.targets, Tensor)
+    assert isinstance(later.targets, Computed)
+    assert torch.equal(held(later), at_once.targets)
+    losses = [
+        SoftTargets(lessons, batch_size, torch.Generator().manual_seed(5))(
+            new_stack(vocabulary.size).to(dtype=torch.float32)
+        )
+        for lessons in (at_once, later)
+    ]
+    assert torch.equal(*losses)

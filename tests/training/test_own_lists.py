@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from model.shaping import Settings
 from model.store import Store
 from tests.reliability.conftest import FULL
@@ -35,7 +36,7 @@ def test_a_list_of_any_kind_gives_a_model_that_gives_names(names: list[str], com
     assert outcome.code == 0
     assert ("50 distinct ones are needed" in outcome.err) == (len(names) < 50)
     model = Store(store).load("own").checkpoint
-    drawn = engine_for(model).sampler(Settings(), [], None).draw(0, 20)
+    drawn = TableEngine(compile_model(model, None)).sampler(Settings(), [], None).draw(0, 20)
     found = [name for draws in drawn for name in draws.decode(model.vocabulary)]
     assert len(found) == 20
     assert set("".join(found)) <= set("".join(names).lower())

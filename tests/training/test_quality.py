@@ -8,7 +8,8 @@ import torch
 
 from model import checkpoint
 from model.checkpoint import Checkpoint
-from model.engines import engine_for
+from model.compiling import compile_model
+from model.engine import TableEngine
 from model.layers import Linear
 from model.shaping import Settings
 from model.stack import Stack
@@ -33,13 +34,13 @@ def reference(tiny: NameList) -> Reference:
 
 @pytest.fixture(scope="module")
 def found(model: Checkpoint, reference: Reference) -> Quality:
-    return sample_quality(engine_for(model), model.vocabulary, reference)
+    return sample_quality(TableEngine(compile_model(model, None)), model.vocabulary, reference)
 
 
 def test_shares_and_distances_are_those_of_the_same_draws(
     model: Checkpoint, reference: Reference, found: Quality
 ) -> None:
-    sampler = engine_for(model).sampler(Settings(), [], None)
+    sampler = TableEngine(compile_model(model, None)).sampler(Settings(), [], None)
     drawn = [name for some in sampler.draw(0, 10_000) for name in some.decode(model.vocabulary)]
     assert found.count == 10_000
     assert found.uniqueness == {n: len(set(drawn[:n])) / n for n in (1_000, 10_000)}
@@ -54,20 +55,20 @@ def test_shares_and_distances_are_those_of_the_same_draws(
 
 def test_a_part_of_a_list_too_small_to_hold_names_out_has_no_floor(model: Checkpoint, tiny: NameList) -> None:
     few = Reference.of(NameList(tiny.names[:20], tiny.weights[:20], "few.txt"), SplitRule.NAMES)
-    found = sample_quality(engine_for(model), model.vocabulary, few)
+    found = sample_quality(TableEngine(compile_model(model, None)), model.vocabulary, few)
     assert (found.compared, found.distances, found.noise_floor, found.held_out_novelty) == (0, None, None, None)
 
 
 def test_weights_of_held_out_names_shrink_what_samples_are_compared_by(model: Checkpoint, tiny: NameList) -> None:
     weights = np.where(np.arange(len(tiny.names)) % 2 == 0, 1.0, 0.01)
     weighted = Reference.of(NameList(tiny.names, weights / weights.mean(), "weighted.csv"), SplitRule.NAMES)
-    found = sample_quality(engine_for(model), model.vocabulary, weighted)
+    found = sample_quality(TableEngine(compile_model(model, None)), model.vocabulary, weighted)
     assert 0 < found.compared == weighted.test.effective < len(weighted.test)
 
 
 def test_a_long_list_is_compared_by_as_many_of_its_names_as_are_drawn(model: Checkpoint, reference: Reference) -> None:
     long = Reference(reference.train, reference.dev, WeighedNames.even(reference.test.names * 5))
-    found = sample_quality(engine_for(model), model.vocabulary, long, 20)
+    found = sample_quality(TableEngine(compile_model(model, None)), model.vocabulary, long, 20)
     assert found.compared == 20
     assert found.uniqueness == {}
 
@@ -91,4 +92,6 @@ def test_names_that_are_empty_or_do_not_end_are_not_valid(end: float, share: flo
     assert isinstance(last, Linear)
     last.weight, last.bias = torch.zeros(1, 3), torch.zeros(3)
     last.bias[BOUNDARY] = end
-    assert completion(engine_for(Checkpoint(stack, 1, vocabulary))) == pytest.approx(share, abs=1e-9)
+    assert completion(TableEngine(compile_model(Checkpoint(stack, 1, vocabulary), None))) == pytest.approx(
+        share, abs=1e-9
+    )

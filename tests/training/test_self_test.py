@@ -8,9 +8,8 @@ from torch import Tensor
 from model import checkpoint
 from model.batch_norm import BatchNorm1d
 from model.checkpoint import Checkpoint
+from model.compiling import compile_model
 from model.engine import TableEngine
-from model.engines import engine_for
-from model.live import LiveEngine
 from model.transitions import Transitions
 from training.dataset import NameList
 from training.presets import Preset
@@ -23,9 +22,8 @@ def model(tiny: NameList, quick: Preset) -> Checkpoint:
     return checkpoint.loads(fit(tiny, Config(quick)).data)
 
 
-def test_a_trained_model_passes_with_and_without_a_table(model: Checkpoint) -> None:
-    for engine in (engine_for(model), LiveEngine(model)):
-        assert all(check.passed for check in self_test(model, engine))
+def test_a_trained_model_passes(model: Checkpoint) -> None:
+    assert all(check.passed for check in self_test(model, TableEngine(compile_model(model, None))))
 
 
 def test_a_stack_in_training_mode_fails_and_is_left_as_it_was(model: Checkpoint) -> None:
@@ -58,8 +56,6 @@ def test_a_layer_that_changes_its_statistics_in_evaluation_fails(
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf, 0.0])
 def test_a_table_with_a_row_that_is_no_distribution_fails(value: float, model: Checkpoint) -> None:
-    engine = engine_for(model)
-    assert isinstance(engine, TableEngine)
-    log_probs = engine.transitions.log_probs.copy()
+    log_probs = compile_model(model, None).log_probs.copy()
     log_probs[5, 2] = value
     assert not distributions(TableEngine(Transitions.dense(log_probs, model.block_size))).passed

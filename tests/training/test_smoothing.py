@@ -1,6 +1,7 @@
 """Kneser-Ney estimates against a dictionary implementation written from the definition."""
 
 import math
+import tracemalloc
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
@@ -11,9 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model.vocabulary import BOUNDARY, Vocabulary
+from tests.training.counting import told
+from training.compressed_rows import Floats
 from training.dataset import read_names
-from training.examples import Counts, count_examples, make_examples
-from training.smoothing import Floats, KneserNey, kneser_ney
+from training.examples import Counts, count_examples, count_names, make_examples
+from training.lessons import counting
 
 Context = tuple[int, ...]
 Table = dict[Context, dict[int, float]]
@@ -22,9 +25,9 @@ US_NAMES = Path(__file__).parents[2] / "data" / "us-names.csv"
 NAMES = st.lists(st.text("abcd", min_size=1, max_size=6), min_size=1, max_size=40)
 
 
-def naive_kneser_ney(counts: Table, symbols: int, behind: list[Table] | None = None) -> Table:
+def naive_kneser_ney(counts: Table, symbols: int) -> Table:
     """Interpolated modified Kneser-Ney (Chen & Goodman 1999), with the whole counts of a name's beginning, of which
-    only one symbol of the padding says anything. The estimates of shorter contexts are added to `behind`."""
+    only one symbol of the padding says anything."""
     told = {context: row for context, row in counts.items() if context[:2] != (BOUNDARY, BOUNDARY)}
     everything = [math.ceil(count) for row in told.values() for count in row.values()]
     n1, n2, n3, n4 = (everything.count(k) for k in (1, 2, 3, 4))
@@ -38,17 +41,7 @@ def naive_kneser_ney(counts: Table, symbols: int, behind: list[Table] | None = N
     def discount(count: float) -> float:
         return min(discounts[min(math.ceil(count), 3) - 1], count)
 
-    lower: Table = {}
-    if all(counts):
-        shorter_counts: Table = defaultdict(lambda: defaultdict(float))
-        for context, row in counts.items():
-            shorter = context[1:]
-            for symbol, count in row.items():
-                begins = bool(shorter) and shorter[0] == BOUNDARY
-                shorter_counts[shorter][symbol] += count if begins else 1
-        lower = naive_kneser_ney(shorter_counts, symbols)
-        if behind is not None:
-            behind.append(lower)
+    lower = naive_kneser_ney(naive_shorter(counts), symbols) if all(counts) else {}
     estimates: Table = {}
     for context, row in counts.items():
         if context not in told:
@@ -65,19 +58,28 @@ def naive_kneser_ney(counts: Table, symbols: int, behind: list[Table] | None = N
     return estimates
 
 
+def naive_shorter(counts: Table) -> Table:
+    """What contexts without their first symbol are estimated from."""
+    found: Table = defaultdict(lambda: defaultdict(float))
+    for context, row in counts.items():
+        shorter = context[1:]
+        for symbol, count in row.items():
+            begins = bool(shorter) and shorter[0] == BOUNDARY
+            found[shorter][symbol] += count if begins else 1
+    return found
+
+
 def counted(names: list[str], weights: list[float], block_size: int) -> tuple[Counts, int]:
     vocabulary = Vocabulary.from_names(names)
     return count_examples(make_examples(names, weights, vocabulary, block_size), vocabulary.size), vocabulary.size
 
 
 def estimate(counts: Counts) -> Floats:
-    return kneser_ney(counts.contexts.numpy(), counts.counts.double().numpy())
+    return counting(counts)(counts.contexts.numpy())
 
 
 def assert_equals_naive(counts: Counts, symbols: int) -> None:
-    rows = zip(counts.contexts.tolist(), counts.counts.tolist(), strict=True)
-    table: Table = {tuple(context): {s: n for s, n in enumerate(row) if n} for context, row in rows}
-    naive = naive_kneser_ney(table, symbols)
+    naive = naive_kneser_ney(told(counts), symbols)
     expected = [[naive[tuple(context)][s] for s in range(symbols)] for context in counts.contexts.tolist()]
     np.testing.assert_allclose(estimate(counts), expected, rtol=1e-9, atol=1e-12)
 
@@ -137,7 +139,7 @@ def test_counts_that_were_counted_once_are_asked_again_and_again() -> None:
     """Of known contexts, of shorter knowledge, of none: each row is the same however it is asked for."""
     counts, size = counted(["anna", "hana", "nah", "ann"], [1.0] * 4, 3)
     contexts = counts.contexts.numpy()
-    estimates = KneserNey(contexts, counts.counts.double().numpy())
+    estimates = counting(counts)
     first = estimates(contexts)
     np.testing.assert_array_equal(first, estimate(counts))
     np.testing.assert_array_equal(estimates(contexts[::-1]), first[::-1])
@@ -151,20 +153,44 @@ def test_counts_that_were_counted_once_are_asked_again_and_again() -> None:
             np.testing.assert_array_equal(row, known[tuple(context)])
     np.testing.assert_array_equal(estimates(contexts), first)
     assert estimates(contexts[:0]).shape == (0, size)
-    np.testing.assert_array_equal(kneser_ney(contexts, counts.counts.double().numpy(), every), rows)
 
 
 def test_a_context_that_was_not_counted_is_answered_by_its_longest_end_that_was() -> None:
-    """`hna` never occurs, `na` does."""
+    """`hna` never occurs, `na` does; so does every context that ends in it, but for those counted themselves."""
     counts, size = counted(["anna", "hana", "nah", "ann"], [1.0] * 4, 3)
-    hna = Vocabulary.from_names(["anna", "hana", "nah", "ann"]).encode("hna")
-    rows = zip(counts.contexts.tolist(), counts.counts.tolist(), strict=True)
-    table: Table = {tuple(context): {s: n for s, n in enumerate(row) if n} for context, row in rows}
-    assert tuple(hna) not in table
-    behind: list[Table] = []
-    naive_kneser_ney(table, size, behind)
-    expected = [behind[0][tuple(hna[1:])][symbol] for symbol in range(size)]
-    estimates = KneserNey(counts.contexts.numpy(), counts.counts.double().numpy())
-    np.testing.assert_allclose(estimates(np.array([hna]))[0], expected, rtol=1e-9)
-    chances = estimates.chances(np.array([hna] * size), np.arange(size))
-    np.testing.assert_allclose(chances, expected, rtol=1e-9)
+    ids = Vocabulary.from_names(["anna", "hana", "nah", "ann"])
+    hna = tuple(ids.encode("hna"))
+    assert hna not in told(counts)
+    (row,) = counting(counts)(np.array([hna]))
+    expected = naive_kneser_ney(naive_shorter(told(counts)), size)[hna[1:]]
+    np.testing.assert_allclose(row, [expected[symbol] for symbol in range(size)], rtol=1e-12)
+
+
+@settings(deadline=None)
+@given(NAMES, NAMES, st.sampled_from([1, 2, 3, 5]))
+def test_the_probabilities_of_pairs_are_those_of_the_rows(names: list[str], others: list[str], block_size: int) -> None:
+    """Whatever was counted of them."""
+    both = [*names, *others]
+    vocabulary = Vocabulary.from_names(both)
+    counts, asked = (count_names(some, [1.0] * len(some), vocabulary, block_size) for some in (names, both))
+    estimates, contexts = counting(counts), asked.contexts.numpy()
+    rows, symbols = asked.following.row_of, asked.following.symbols
+    pairs = estimates.chances(contexts[rows], symbols)
+    np.testing.assert_allclose(pairs, estimates(contexts)[rows, symbols], rtol=1e-12)
+
+
+def test_counting_over_a_large_alphabet_takes_no_memory_for_what_did_not_occur() -> None:
+    """Contexts times symbols would be 400 MB."""
+    letters = [chr(0x4E00 + i) for i in range(5_000)]
+    names = [first + second for first, second in zip(letters, letters[::-1], strict=True)]
+    vocabulary = Vocabulary.from_names(names)
+    tracemalloc.start()
+    try:
+        counts = count_names(names, [1.0] * len(names), vocabulary, 3)
+        estimates = counting(counts)
+        estimates.chances(counts.contexts.numpy()[counts.following.row_of], counts.following.symbols)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 2**20
+    np.testing.assert_allclose(estimates(counts.contexts.numpy()[:3]).sum(axis=1), 1, rtol=1e-12)

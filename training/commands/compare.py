@@ -10,14 +10,14 @@ import typer
 from rich.markup import escape
 
 from model import store
+from model.reading.asked import Asked
 from model.store import Version
 from training.commands.console import out
+from training.commands.list_options import reading_a_list
 from training.commands.options import (
     SkipOption,
     SplitOption,
     StoreOption,
-    WeightOption,
-    WhereOption,
     check_writable,
     find_version,
 )
@@ -29,14 +29,14 @@ from training.splits import SplitRule
 _VERSION = "NAME, or NAME@DIGEST for a version other than the current one; the beginning of a digest will do."
 
 
+@reading_a_list
 def compare_versions(
+    asked: Asked,
     a: Annotated[str, typer.Argument(help=_VERSION)],
     b: Annotated[str, typer.Argument(help="The same.")],
     data: Annotated[Path | None, typer.Argument(help="A list: adds losses and quality on it.")] = None,
     store_dir: StoreOption = store.OWN,
     split: SplitOption = SplitRule.NAMES,
-    weight_column: WeightOption = None,
-    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
@@ -45,7 +45,7 @@ def compare_versions(
 
     def read(version: Version) -> NameList:
         assert data is not None
-        return read_names(data, version.checkpoint.vocabulary.normalization, weight_column, skip_bad_lines, where)
+        return read_names(data, version.checkpoint.vocabulary.normalization, asked, skip_bad_lines)
 
     first, second = (find_version(reference, store_dir) for reference in (a, b))
     found = compare(first, second, read if data is not None else None, split)

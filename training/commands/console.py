@@ -15,7 +15,8 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def print_list(names: NameList) -> None:
-    out.print(f"{len(names.names):,} names, {len(names.distinct):,} distinct, from {escape(names.source)}")
+    form = "" if names.layout is None else f", {names.layout}"
+    out.print(f"{len(names.names):,} names, {len(names.distinct):,} distinct, from {escape(names.source + form)}")
     if names.empty_lines:
         out.print(f"{names.empty_lines:,} empty line{'' if names.empty_lines == 1 else 's'} passed over")
     for line in names.skipped[:5]:

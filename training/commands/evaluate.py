@@ -9,14 +9,14 @@ import typer
 
 from model import store
 from model.engine import TableEngine
+from model.reading.asked import Asked
 from training.commands.console import out, print_losses
+from training.commands.list_options import reading_a_list
 from training.commands.options import (
     DataArgument,
     SkipOption,
     SplitOption,
     StoreOption,
-    WeightOption,
-    WhereOption,
     check_writable,
     holding,
 )
@@ -27,14 +27,14 @@ from training.run import measure
 from training.splits import SplitRule
 
 
+@reading_a_list
 def evaluate(
+    asked: Asked,
     name: Annotated[str, typer.Argument(help="Name of a published model.")],
     data: DataArgument,
     store_dir: StoreOption = store.OWN,
     digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
     split: SplitOption = SplitRule.NAMES,
-    weight_column: WeightOption = None,
-    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
@@ -42,7 +42,7 @@ def evaluate(
     check_writable(json_file)
     version = holding(name, store_dir).load(name, digest)
     vocabulary = version.checkpoint.vocabulary
-    names = read_names(data, vocabulary.normalization, weight_column, skip_bad_lines, where)
+    names = read_names(data, vocabulary.normalization, asked, skip_bad_lines)
     losses, baselines = measure(version.checkpoint, version.transitions, names, split)
     quality = sample_quality(TableEngine(version.transitions), vocabulary, Reference.of(names, split))
     print_losses(losses)

@@ -9,26 +9,12 @@ import typer
 from model import store
 from model.errors import NamesmithError, StoreError
 from model.store import Store, Version, check_name
-from training.list_files import Where
 from training.splits import SplitRule
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of the store.")]
-DataArgument = Annotated[Path, typer.Argument(help="Text file, one name a line, or CSV with a `name` column.")]
-WeightOption = Annotated[str | None, typer.Option("--weight-column", help="CSV column that weighs each name.")]
-
-
-def _where(text: str) -> Where:
-    column, equals, value = text.partition("=")
-    if not (equals and column.strip()):
-        raise typer.BadParameter(f"{text[:64]!a} is not COLUMN=VALUE")
-    return Where(column.strip(), value.strip())
-
-
-WhereOption = Annotated[
-    Where | None,
-    typer.Option("--where", parser=_where, metavar="COLUMN=VALUE", help="Only the CSV's rows with this value there."),
-]
+DataArgument = Annotated[Path, typer.Argument(help="List of names: text, CSV, TSV, JSON or NDJSON, gzip or not.")]
 SplitOption = Annotated[SplitRule, typer.Option("--split", help="By name, or line by line as in the lectures.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be lost, and lose nothing.")]
 SkipOption = Annotated[bool, typer.Option("--skip-bad-lines", help="Leave out lines that cannot be used.")]
 
 
@@ -37,18 +23,24 @@ def holding(name: str, store_dir: Path) -> Store:
     return own if name in own.names() else Store(store.BUNDLED)
 
 
-def find_version(reference: str, store_dir: Path) -> Version:
-    """The version that NAME or NAME@DIGEST names, where the beginning of a digest is enough: of the own store, else of
-    the bundled one. Raises StoreError."""
+def find_digest(reference: str, store_dir: Path) -> tuple[Store, str, str]:
+    """The store, name and digest that NAME or NAME@DIGEST means, where the beginning of a digest is enough: in the own
+    store, else in the bundled one. Raises StoreError."""
     name, _, beginning = reference.partition("@")
     shelf = holding(check_name(name), store_dir)
     if not beginning:
-        return shelf.load(name)
+        return shelf, name, shelf.current(name)
     places = [(shelf, digest) for shelf in (Store(store_dir), Store(store.BUNDLED)) for digest in shelf.digests(name)]
     fitting = {digest: shelf for shelf, digest in reversed(places) if digest.startswith(beginning)}
     if len(fitting) != 1:
         raise StoreError(f"{len(fitting)} versions of {name} begin with {beginning[:64]!a}; `list` shows what there is")
     ((digest, shelf),) = fitting.items()
+    return shelf, name, digest
+
+
+def find_version(reference: str, store_dir: Path) -> Version:
+    """The version itself. Raises StoreError and CheckpointError."""
+    shelf, name, digest = find_digest(reference, store_dir)
     return shelf.load(name, digest)
 
 

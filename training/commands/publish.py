@@ -7,22 +7,25 @@ import typer
 from rich.markup import escape
 
 from model import checkpoint, header, store
+from model.reading.asked import Asked
 from model.store import Store
 from training.commands.console import out
-from training.commands.options import StoreOption, WhereOption
+from training.commands.list_options import reading_a_list
+from training.commands.options import StoreOption
 from training.dataset import read_names
 
 
+@reading_a_list
 def publish(
+    asked: Asked,
     file: Annotated[Path, typer.Argument(help="A checkpoint file.")],
     name: Annotated[str, typer.Option("--name", help="Name of the model.")],
     data: Annotated[Path | None, typer.Option("--data", help="Its list, so that new names can be told.")] = None,
-    where: WhereOption = None,
     store_dir: StoreOption = store.OWN,
 ) -> None:
     """Publish a checkpoint file and make it current."""
     content = header.read(file.resolve())
     model = checkpoint.load(file.resolve())
-    names = None if data is None else read_names(data, model.vocabulary.normalization, where=where).distinct
+    names = None if data is None else read_names(data, model.vocabulary.normalization, asked).distinct
     digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
     out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

@@ -10,15 +10,15 @@ from rich.markup import escape
 from model import store
 from model.engine import TableEngine
 from model.errors import UnsatisfiableError
+from model.reading.asked import Asked
 from model.store import Version
 from model.version_files import DIAGNOSTICS_FILE
 from training.commands.console import out
+from training.commands.list_options import reading_a_list
 from training.commands.options import (
     SkipOption,
     SplitOption,
     StoreOption,
-    WeightOption,
-    WhereOption,
     check_writable,
     holding,
 )
@@ -31,15 +31,15 @@ from training.run import measure
 from training.splits import SplitRule
 
 
+@reading_a_list
 def report(
+    asked: Asked,
     name: Annotated[str, typer.Argument(help="Name of a published model.")],
     data: Annotated[Path | None, typer.Argument(help="Its list: losses and quality are then measured anew.")] = None,
     store_dir: StoreOption = store.OWN,
     digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
     output: Annotated[Path | None, typer.Option(help="The HTML file; NAME-DIGEST.html if left out.")] = None,
     split: SplitOption = SplitRule.NAMES,
-    weight_column: WeightOption = None,
-    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
 ) -> None:
     """Draw the report of a published model anew, to a file. The version stays as it is."""
@@ -52,7 +52,7 @@ def report(
     seen = None if kept is None else diagnostics.loads(kept)
     subject = subject_of(name, stored.digest, model, version.transitions, seen, stored.manifest["facts"])
     if data is not None:
-        names = read_names(data, model.vocabulary.normalization, weight_column, skip_bad_lines, where)
+        names = read_names(data, model.vocabulary.normalization, asked, skip_bad_lines)
         losses, baselines = measure(model, version.transitions, names, split)
         facts = {**model.facts, "losses": losses.by_part()}
         run = {**subject.run, "baselines": baselines, **_quality(version, Reference.of(names, split))}

@@ -10,18 +10,18 @@ from rich.markup import escape
 
 from model import store
 from model.errors import NamesmithError
+from model.reading.asked import Asked
 from model.store import Store, check_name
 from training.collection import Order, Work, publish
 from training.commands.console import err, out, print_list
 from training.commands.device import Device, DeviceOption, chosen_device
+from training.commands.list_options import reading_a_list
 from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
 from training.commands.options import (
     DataArgument,
     SkipOption,
     SplitOption,
     StoreOption,
-    WeightOption,
-    WhereOption,
     check_store,
     check_writable,
     current_version,
@@ -39,7 +39,9 @@ from training.sweep import MAX_RUNS, Candidate, plan, runs, symbols_to_choose_by
 _MOST = 2**63 - 1
 
 
+@reading_a_list
 def sweep(
+    asked: Asked,
     data: DataArgument,
     learning_rate: Annotated[str | None, typer.Option(help="List, or LOW:HIGH:COUNT evenly by logarithm.")] = None,
     seed: Annotated[str, typer.Option(help="List; the mean over seeds is compared.")] = "1",
@@ -51,8 +53,6 @@ def sweep(
     width: Annotated[str | None, typer.Option(help="List of widths of the hidden layers.")] = None,
     device: DeviceOption = Device.auto,
     split: SplitOption = SplitRule.NAMES,
-    weight_column: WeightOption = None,
-    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Keep results here, as they come.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Keep one line a run here, as they come.")] = None,
@@ -93,7 +93,7 @@ def sweep(
     if publish_as is not None:
         check_name(publish_as)
         check_store(store_dir)
-    names = read_names(data, None, weight_column, skip_bad_lines, where)
+    names = read_names(data, None, asked, skip_bad_lines)
     print_list(names)
     base = Config(preset=planned[0][0].preset, split=split, device=chosen_device(device))
     results = SweepResults(names, planned, json_file, csv_file)

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from model import store
 from model.layers import TANH_GAIN
+from model.reading.asked import Asked
 from model.store import Store, check_name
 from training.checks import Check
 from training.commands.console import err, out, print_list, print_losses, print_served
@@ -22,13 +23,12 @@ from training.commands.interruptions import (
     interruptible,
     resumable,
 )
+from training.commands.list_options import reading_a_list
 from training.commands.options import (
     DataArgument,
     SkipOption,
     SplitOption,
     StoreOption,
-    WeightOption,
-    WhereOption,
     check_store,
     check_writable,
     current_version,
@@ -64,7 +64,9 @@ from training.submission import submit
 from training.tensorboard import logging_to
 
 
+@reading_a_list
 def train(
+    asked: Asked,
     data: DataArgument,
     name: NameOption = None,
     preset: PresetOption = "standard",
@@ -86,8 +88,6 @@ def train(
     report_file: Annotated[
         Path | None, typer.Option("--report", help="Write the report to this file too, even of a run that fails.")
     ] = None,
-    weight_column: WeightOption = None,
-    where: WhereOption = None,
     skip_bad_lines: SkipOption = False,
     processes: Annotated[int, typer.Option(min=1, max=256, help="That share the work of each batch.")] = 1,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
@@ -101,7 +101,7 @@ def train(
     check_writable(report_file)
     check_store(store_dir)
     with interruptible():
-        names = read_names(data, None, weight_column, skip_bad_lines, where)
+        names = read_names(data, None, asked, skip_bad_lines)
         config = Config(
             preset=override(PRESETS[preset], steps, batch_size, learning_rate),
             seed=seed,

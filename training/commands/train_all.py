@@ -12,17 +12,18 @@ from rich.table import Table
 
 from model import store
 from model.errors import NamesmithError
+from model.reading.asked import Asked
 from model.store import Store
 from training.collection import Collection, Fate, Outcome, lists_in
 from training.commands.console import err, out
 from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.interruptions import interruptible
+from training.commands.list_options import reading_a_list
 from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
 from training.commands.options import (
     SkipOption,
     SplitOption,
     StoreOption,
-    WeightOption,
     check_store,
     check_writable,
     current_version,
@@ -46,7 +47,9 @@ from training.run import Config
 from training.splits import SplitRule
 
 
+@reading_a_list
 def train_all(
+    asked: Asked,
     folder: Annotated[Path, typer.Argument(help="Folder of lists: files that end in .txt or .csv.")],
     preset: PresetOption = "standard",
     store_dir: StoreOption = store.OWN,
@@ -59,7 +62,6 @@ def train_all(
     batch_size: BatchSizeOption = None,
     learning_rate: LearningRateOption = None,
     contexts: ContextsOption = None,
-    weight_column: WeightOption = None,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcomes to this file.")] = None,
     cluster: ClusterOption = None,
@@ -84,7 +86,7 @@ def train_all(
             contexts=contexts,
         ),
         margin,
-        read=lambda path: read_names(path, None, weight_column, skip_bad_lines),
+        read=lambda path: read_names(path, None, asked, skip_bad_lines),
         current=lambda model: current_version(model, store_dir),
         threads=None if cluster is None else cpus,
     )

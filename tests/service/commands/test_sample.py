@@ -26,6 +26,7 @@ REQUESTS: list[Fields] = [
     {"n": 10, "seed": 7},
     {"n": 9_000, "seed": "a word", "case": "upper"},
     {"n": 200, "seed": 3, "model": "us-names", "suffix": "lyn", "max_length": 8, "novel": True},
+    {"n": 200, "seed": 1, "model": "us-names", "near": "aria", "distance": 1, "exclude": ["x", "rr"]},
     {"n": 40, "seed": 2**63 - 1, "unique": True, "temperature": 1.5, "top_k": 9, "top_p": 0.9},
 ]
 
@@ -33,7 +34,9 @@ REQUESTS: list[Fields] = [
 def arguments(fields: Fields) -> list[str]:
     given: list[str] = []
     for name, value in fields.items():
-        given += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        option = f"--{name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            given += [option, *([] if each is True else [str(each)])]
     return given
 
 

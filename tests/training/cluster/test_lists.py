@@ -36,7 +36,7 @@ def alone(path: Path, steps: int) -> str:
 def test_each_list_gets_the_model_that_it_would_get_alone_and_a_bad_one_stops_no_other(
     command: Command, folder: Path, tmp_path: Path, address: str
 ) -> None:
-    (folder / "bad.txt").write_bytes(b"emma\n\xff\n")
+    (folder / "bad.txt").write_bytes("zoé\nnoé\n".encode() + b"\xff\n")
     store, result = tmp_path / "store", tmp_path / "result.json"
     options = (folder, "--steps", "20", "--store", store, "--cluster", address, "--json", result)
     outcome = command("train-all", *options)

@@ -1,0 +1,71 @@
+"""Lists that are hard on memory, always the same, and what training on each takes: time and the most memory.
+
+Names are drawn by Zipf's law, so that, as in real lists, most symbols and syllables are rare.
+"""
+
+import unicodedata
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.dataset import NameList, read_names
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+IDEOGRAPHS = 0x4E00
+
+
+def ideographic(count: int = 255_000, symbols: int = 5_500) -> list[str]:
+    """A family name of one character, of 400, and a given name of one to three; all `symbols` occur."""
+    rng = np.random.default_rng(1)
+    families = _zipf(rng, 400, count)
+    lengths = rng.choice([1, 2, 3], size=count, p=[0.2, 0.75, 0.05])
+    favourites = rng.integers(symbols, size=(symbols, 8))
+    """What often follows a character."""
+    given = np.empty((count, 3), dtype=np.int64)
+    given[:, 0] = _zipf(rng, symbols, count)
+    given[:symbols, 0] = np.arange(symbols)
+    for place in (1, 2):
+        usual = favourites[given[:, place - 1], rng.integers(8, size=count)]
+        given[:, place] = np.where(rng.random(count) < 0.5, usual, _zipf(rng, symbols, count))
+    rows = zip(families.tolist(), given.tolist(), lengths.tolist(), strict=True)
+    return [
+        "".join(chr(IDEOGRAPHS + symbol) for symbol in (family, *letters[:length])) for family, letters, length in rows
+    ]
+
+
+def accented(count: int = 40_000) -> list[str]:
+    """Two or three syllables in the manner of Vietnamese, over 89 letters and the space."""
+    rng = np.random.default_rng(2)
+    vowels = _vowels()
+    onsets = ["", *"bcdđghklmnpqrstvx", "ch", "gh", "kh", "ng", "nh", "ph", "th", "tr"]
+    syllables = ["".join(parts) for parts in product(onsets, vowels, ["", *"cmnpt", "ng", "nh", "ch"])]
+    ranked = rng.permutation(syllables)
+    parts = ranked[_zipf(rng, len(ranked), count * 3)].reshape(count, 3)
+    lengths = rng.integers(2, 4, size=count)
+    return [" ".join(row[:length]) for row, length in zip(parts.tolist(), lengths.tolist(), strict=True)]
+
+
+def million(count: int = 1_000_000) -> list[str]:
+    """First and family names of the bundled lists, each drawn by its weight and both by chance."""
+    rng = np.random.default_rng(3)
+    firsts, families = (_drawn(rng, read_names(DATA / file), count) for file in ("us-names.csv", "us-surnames.csv"))
+    return [f"{first} {family}" for first, family in zip(firsts, families, strict=True)]
+
+
+def _drawn(rng: np.random.Generator, names: NameList, count: int) -> list[str]:
+    chosen = rng.choice(len(names.names), size=count, p=names.weights / names.weights.sum())
+    return [names.names[i] for i in chosen.tolist()]
+
+
+def _vowels() -> list[str]:
+    plain = ["a", "ă", "â", "e", "ê", "i", "o", "ô", "ơ", "u", "ư", "y"]
+    tones = ["", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323"]
+    return [unicodedata.normalize("NFC", vowel + tone) for vowel, tone in product(plain, tones)]
+
+
+def _zipf(rng: np.random.Generator, kinds: int, count: int) -> NDArray[np.int64]:
+    """Ranks (count,) from 0 on, each as often as one by its number says."""
+    shares = 1 / np.arange(1, kinds + 1)
+    return rng.choice(kinds, size=count, p=shares / shares.sum())

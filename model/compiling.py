@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from model.checkpoint import Checkpoint
 from model.tabulation import DEFAULT_BUDGET_BYTES, compile_table
-from model.transitions import Transitions
+from model.transitions import Floats, Transitions
 from model.tree_compilation import DEFAULT_CONTEXTS, compile_tree
 
 MAX_DENSE_CONTEXTS = 32_768
@@ -12,14 +12,19 @@ MAX_DENSE_NUMBERS = 4_000_000
 """Contexts times symbols, 32 MB: up to here all contexts of the network's length are kept."""
 
 
-def compile_model(checkpoint: Checkpoint, names: Sequence[str] | None, contexts: int | None = None) -> Transitions:
+def compile_model(
+    checkpoint: Checkpoint,
+    names: Sequence[str] | None,
+    contexts: int | None = None,
+    weights: Floats | None = None,
+) -> Transitions:
     """The automaton of a network: all contexts of its length where they are few, else a context tree of at most
-    `contexts`. `names` are the names that it was trained on, none that was held out; None where they are not known.
-    Raises NamesmithError."""
+    `contexts`. `names` are those that it was trained on, name i counted `weights[i]` times, and none that was held out;
+    None where they are not known. Raises NamesmithError."""
     size, block_size = checkpoint.vocabulary.size, checkpoint.block_size
     if size**block_size <= MAX_DENSE_CONTEXTS and size ** (block_size + 1) <= MAX_DENSE_NUMBERS:
         return compile_table(checkpoint)
-    return compile_tree(checkpoint, names, contexts or DEFAULT_CONTEXTS).transitions()
+    return compile_tree(checkpoint, names, contexts or DEFAULT_CONTEXTS, weights).transitions()
 
 
 def compile_older(checkpoint: Checkpoint) -> Transitions:

@@ -78,7 +78,7 @@ class KneserNey:
 
 def _summed(keys: Ints, weights: Floats) -> tuple[Ints, Floats]:
     distinct, which = np.unique(keys, return_inverse=True)
-    return distinct, np.bincount(which, weights, minlength=len(distinct))
+    return distinct, np.bincount(which, weights, minlength=len(distinct)).astype(np.float64)
 
 
 def _shares(nodes: Ints, counts: Floats, spare: Floats) -> Floats:

@@ -12,6 +12,10 @@ from model.vocabulary import BOUNDARY, Vocabulary
 
 _LETTER_CATEGORIES = ("L", "M", "N")
 """Of Unicode: letters, the marks that belong to them, and numbers. Everything else separates."""
+_HALF_A_PAIR = 0.5
+"""Added to the pairs that one name has, so that no pair of letters is impossible."""
+_LEAST_SEEN = 10
+"""Times that a list must have a separator for its rule to be known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,8 @@ class ListRules:
         seen = np.zeros(size * size, dtype=bool)
         seen[found] = True
         absent = ~seen.reshape(size, size)
-        separators = np.array([False, *map(_separates, vocabulary.letters)])
+        known = np.bincount(names.symbols, minlength=size) >= _LEAST_SEEN
+        separators = np.array([False, *map(_separates, vocabulary.letters)]) & known
         edge = separators.copy()
         edge[BOUNDARY] = True
         unseen = absent & ~(edge[:, None] & edge[None, :])
@@ -46,7 +51,7 @@ class ListRules:
         return cls(
             absent & edge[:, None] & edge[None, :],
             unseen,
-            float(heavy[letters & alone].sum() / heavy[letters].sum()) if letters.any() else 0.0,
+            float((heavy[letters & alone].sum() + _HALF_A_PAIR) / max(1.0, heavy[letters].sum())),
         )
 
 

@@ -33,14 +33,14 @@ class _Chain:
     def visits(self, rows: Floats) -> tuple[Floats, Floats]:
         """Under `rows` (states, symbols): how likely a name is in each state after so many letters (letters, states),
         and how likely it ends there (letters,)."""
-        now = np.zeros(len(rows))
+        now: Floats = np.zeros(len(rows))
         now[self.start] = 1.0
         visits, ends = [], []
         for _ in range(MAX_NAME_LENGTH):
             visits.append(now)
             ends.append(float(now @ rows[:, BOUNDARY]))
             moved = now[:, None] * rows[:, 1:]
-            now = np.bincount(self.successors.reshape(-1), moved.reshape(-1), minlength=len(rows))
+            now = np.bincount(self.successors.reshape(-1), moved.reshape(-1), len(rows)).astype(np.float64)
         return np.array(visits), np.array(ends)
 
 

@@ -4,6 +4,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from model.version_files import MODEL_FILE, TABLE_FILE, check_others, read_all, 
 
 if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
+    from model.transitions import Transitions
 
 CURRENT_FILE, HISTORY_FILE = "current", "history"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -35,6 +37,15 @@ class Version:
     training_names: frozenset[str] | None
     """As in `Stored`."""
     manifest: dict[str, Any]
+    table: "Transitions | None" = None
+    """As in `Stored`."""
+
+    @cached_property
+    def transitions(self) -> "Transitions":
+        """What is served; compiled here where the version came without."""
+        from model.compiling import compile_older
+
+        return compile_older(self.checkpoint) if self.table is None else self.table
 
 
 def check_name(name: str) -> str:
@@ -112,7 +123,7 @@ class Shelf:
         stored = self.open(name, digest)
         with naming(self._directory(name, stored.digest) / MODEL_FILE):
             network = checkpoint.loads(stored.data)
-        return Version(name, stored.digest, network, stored.training_names, stored.manifest)
+        return Version(name, stored.digest, network, stored.training_names, stored.manifest, stored.table)
 
     def verify(self, name: str, digest: str) -> None:
         """Raises StoreError or CheckpointError unless the version loads, each of its files is what the manifest says,

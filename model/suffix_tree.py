@@ -106,7 +106,7 @@ class SuffixTree:
             out[:, begin : begin + _COLUMNS] = up_to[self.ends] - up_to[self.begins]
         return np.maximum(out, 0.0)
 
-    def longest(self, contexts: Contexts, among: NDArray[np.bool_]) -> Ints:
+    def longest(self, contexts: NDArray[np.integer], among: NDArray[np.bool_]) -> Ints:
         """The longest suffix of each of `contexts` (n, block_size) among those contexts (contexts,) of the tree, which
         have their own suffixes among them."""
         known = np.flatnonzero(among)[1:]

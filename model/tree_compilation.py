@@ -92,7 +92,7 @@ def compile_tree(
     chosen = np.flatnonzero(kept)
     rows = mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
     rows = _ruled(tree, kept, rows, known.rules, invented)
-    lengths = np.bincount(known.names.lengths, known.weights)
+    lengths = np.bincount(known.names.lengths, known.weights).astype(np.float64)
     return _context_tree(tree, kept, fitted(rows, _context_tree(tree, kept, rows).transitions(), lengths))
 
 

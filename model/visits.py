@@ -28,8 +28,7 @@ class Visits:
 
     def __add__(self, other: "Visits") -> "Visits":
         """Both; a context may then stand there twice."""
-        mine, others = (self.contexts, self.weights, self.rows), (other.contexts, other.weights, other.rows)
-        return Visits(*(np.concatenate(pair) for pair in zip(mine, others, strict=True)))
+        return _together([self, other])
 
     def weighing(self, total: float) -> "Visits":
         """The same with weights of that sum."""
@@ -60,8 +59,8 @@ def passed(names: Names, weights: Floats, block_size: int) -> tuple[Contexts, Fl
     new = _begins(contexts)
     numbers = np.cumsum(new) - 1
     pairs = np.flatnonzero(new | _begins(following[:, None]))
-    observed = Observed(numbers[pairs], following[pairs], np.add.reduceat(heavy, pairs))
-    return contexts[new], np.bincount(numbers, heavy), observed
+    observed = Observed(numbers[pairs], following[pairs].astype(np.int64), np.add.reduceat(heavy, pairs))
+    return contexts[new], np.bincount(numbers, heavy).astype(np.float64), observed
 
 
 def drawn(stack: Stack, names: int, block_size: int) -> Visits:
@@ -80,20 +79,26 @@ def drawn(stack: Stack, names: int, block_size: int) -> Visits:
         order = np.lexsort(after.T[::-1])
         begins = np.flatnonzero(_begins(after[order]))
         contexts, counts = after[order][begins], np.add.reduceat(moved[order], begins)
+    return _together(parts)
+
+
+def _together(parts: list[Visits]) -> Visits:
     return Visits(
-        *(np.concatenate([getattr(part, field) for part in parts]) for field in ("contexts", "weights", "rows"))
+        np.concatenate([part.contexts for part in parts]),
+        np.concatenate([part.weights for part in parts]),
+        np.concatenate([part.rows for part in parts]),
     )
 
 
 def _moved(rows: Rows, counts: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
     """Of `counts` (n,) names in each context: the context, the symbol and how many of them draw it; none that end."""
-    found = []
+    found: list[tuple[Ints, Ints, Ints]] = []
     for begin in range(0, len(rows), _CHUNK):
         part = slice(begin, begin + _CHUNK)
         up_to = np.cumsum(rows[part], axis=1, dtype=np.float64)
         up_to *= (counts[part] / up_to[:, -1])[:, None]
         up_to += generator.random((len(up_to), 1))
-        moved = np.diff(np.floor(up_to).astype(np.int64), axis=1)  # the end comes first, and is left out
+        moved: Ints = np.diff(np.floor(up_to).astype(np.int64), axis=1)  # the end comes first, and is left out
         before, symbols = np.nonzero(moved)
         found.append((before + begin, symbols + 1, moved[before, symbols]))
     before, symbols, moved = (np.concatenate(parts) for parts in zip(*found, strict=True))

@@ -32,5 +32,6 @@ def baseline_losses(train: Ngrams, parts: dict[str, Ngrams], block_size: int) ->
     for way, order in {"kneser_ney": block_size + 1, **{f"kneser_ney_{order}": order for order in ORDERS}}.items():
         of_order = estimates.of_order(order)
         for name, part in parts.items():
-            losses[name][way] = part.mean(-np.log(of_order.chances(part.ngrams[:, :-1], part.ngrams[:, -1])))
+            chances = of_order.chances(part.ngrams[:, :-1], part.ngrams[:, -1].astype(np.int64))
+            losses[name][way] = part.mean(-np.log(chances))
     return losses

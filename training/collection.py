@@ -69,13 +69,13 @@ def one_by_one(orders: Iterable[Order]) -> Iterator[tuple[Order, Made]]:
         yield order, order()
 
 
-def publish(order: Order, made: Made, store: Store, table: bool = True) -> Submission:
+def publish(order: Order, made: Made, store: Store) -> Submission:
     """Publishes what came of an order. Raises GateRefusedError where the gate refuses it, NamesmithError where there is
     nothing, or the store cannot take it."""
     if isinstance(made, str):
         raise NamesmithError(made)
     require(made.examination.checks)
-    made.publish(store, order.names.distinct, table)
+    made.publish(store, order.names.distinct)
     return made
 
 
@@ -108,7 +108,6 @@ class Collection:
     read: Callable[[Path], NameList]
     current: Callable[[str], Version | NamesmithError | None]
     threads: int | None = None
-    table: bool = True
 
     def train(self, work: Work, tell: Callable[[Outcome], None]) -> None:
         """Trains and publishes what `store` does not hold yet; `tell` is told of each list as soon as it is done."""
@@ -144,7 +143,7 @@ class Collection:
 
     def _published(self, order: Order, made: Made) -> Outcome:
         try:
-            result = publish(order, made, self.store, self.table).result
+            result = publish(order, made, self.store).result
         except NamesmithError as error:
             fate = Fate.REFUSED if isinstance(error, GateRefusedError) else Fate.FAILED
             return Outcome(order.file, order.model, fate, reason=str(error))

@@ -70,7 +70,7 @@ ReadList = Callable[[Version], NameList]
 
 def compare(a: Version, b: Version, read: ReadList | None = None, rule: SplitRule = SplitRule.NAMES) -> Comparison:
     """Raises DataError where a version cannot spell the list, UnsatisfiableError where one gives no names."""
-    rivals = [Rival(version.checkpoint, version.training_names) for version in (a, b)]
+    rivals = [Rival(version.checkpoint, version.transitions, version.training_names) for version in (a, b)]
     lists = [None if read is None else read(version) for version in (a, b)]
     letters = [rival.checkpoint.vocabulary.letters for rival in rivals]
     drawn = [_drawn(rival) for rival in rivals]
@@ -98,14 +98,14 @@ def _portrait(version: Version, rival: Rival, names: NameList | None, rule: Spli
         model.block_size,
         "".join(model.vocabulary.letters),
         model.facts,
-        facts(rival.engine.transitions, listing),
+        facts(rival.transitions, listing),
         None if names is None else on_list(rival, names, rule),
     )
 
 
 def on_list(rival: Rival, names: NameList, rule: SplitRule) -> OnList:
     model = rival.checkpoint
-    losses, _ = measure(model, names, rule)
+    losses, _ = measure(model, rival.transitions, names, rule)
     return OnList(losses, sample_quality(rival.engine, model.vocabulary, Reference.of(names, rule)))
 
 

@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from model.engine import TableEngine
+from model.names import Names
 from model.stack import Stack
+from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 from training.dataset import NameList
 from training.evaluation import cross_entropy
 from training.examples import Counts, Examples, Ngrams, count_names, make_examples, names_as_ngrams
 from training.ngrams import Floats
 from training.splits import Indices, Split, SplitRule, split
+
+MOST_SURPRISE = 32.0
+"""Nats that a character counts at most: about what the least probability of a context tree costs. Without a bound one
+held-out name against the list's own rules would make a loss infinite."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,32 @@ class CountedList:
         """A part of the list, with contexts of another length."""
         return names_as_ngrams(*_chosen(self.names, part), self.vocabulary, block_size)
 
+    @property
+    def training_names(self) -> tuple[list[str], Floats]:
+        """Those of the train part, line by line, and how much each counts."""
+        return _chosen(self.names, self.parts.train)
+
     def losses(self, stack: Stack) -> Losses:
+        """Of a network."""
         dev, test = (None if part is None else cross_entropy(stack, part) for part in (self.dev, self.test))
         return Losses(cross_entropy(stack, self.train), dev, test)
+
+
+def served_losses(transitions: Transitions, vocabulary: Vocabulary, names: NameList, rule: SplitRule) -> Losses:
+    """Of what is served, on the parts of a list. A character that cannot follow counts `MOST_SURPRISE`."""
+    parts = split(names.names, rule)
+
+    def loss(part: Indices) -> float | None:
+        if not len(part):
+            return None
+        texts, weights = _chosen(names, part)
+        encoded, _ = Names.of_texts(texts, vocabulary)
+        each = np.repeat(weights, encoded.lengths + 1)
+        scores = np.maximum(TableEngine(transitions).log_probs(encoded), -MOST_SURPRISE)
+        return float(-(each @ scores) / each.sum())
+
+    train, dev, test = (loss(part) for part in (parts.train, parts.dev, parts.test))
+    return Losses(0.0 if train is None else train, dev, test)
 
 
 def count_list(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_size: int) -> CountedList:

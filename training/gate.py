@@ -56,11 +56,11 @@ def examine(
 ) -> Examination:
     """Reads the checkpoint back from its bytes, as the service will, and tries it out. `names` is the list it was
     trained on, `current` the version that it would replace, or why that cannot be read."""
-    rival = Rival(checkpoint.loads(result.data), frozenset(names.names))
+    rival = Rival(checkpoint.loads(result.data), result.transitions, frozenset(names.names))
     reference = Reference.of(names, rule)
     generation = _generation(rival, reference)
     checks = [
-        *self_test(rival.checkpoint, rival.engine),
+        *self_test(rival.checkpoint, rival.transitions),
         _better_than_guessing(result, rival.checkpoint.vocabulary.size),
         *generation.checks,
         _succession(rival, names, reference, current, margin),
@@ -145,7 +145,9 @@ def _succession(
     """Whether the new version is not worse than the current one on held-out names that neither was trained on."""
     skipped = _not_comparable(rival, reference, current)
     if skipped is None and isinstance(current, Version):
-        found = paired_difference(rival, Rival(current.checkpoint, current.training_names), reference.dev, names)
+        found = paired_difference(
+            rival, Rival(current.checkpoint, current.transitions, current.training_names), reference.dev, names
+        )
         if found is not None and found.names >= _LEAST_FAIR:
             return _judged(found, current.digest, margin)
         skipped = f"fewer than {_LEAST_FAIR} held-out names are new to both versions and spelled by both"

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
+from model.tree_compilation import DEFAULT_CONTEXTS
 from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack
 
 Layers = Callable[..., list[dict[str, Any]]]
@@ -31,6 +33,8 @@ class Preset:
     weight_decay: float = 0.01
     layers: Layers = tanh_stack
     block_size: int = 3
+    contexts: int = DEFAULT_CONTEXTS
+    """At most, of the tree that is served where the network has more."""
     teaching: "Teaching | None" = None
 
     @property
@@ -82,6 +86,10 @@ _WIDE_TEACHER = Preset(
     "wide teacher", "muon", "one-cycle", learning_rate=0.01, matrix_rate=0.04, batch_size=1024, steps=2000,
     evaluate_every=2000, targets="observed", weight_decay=0.05, layers=forgetful_wide_stack,
 )  # fmt: skip
+_LONG_TEACHER = Preset(
+    "long teacher", "muon", "one-cycle", learning_rate=0.01, matrix_rate=0.04, batch_size=1024, steps=1200,
+    evaluate_every=1200, targets="observed", weight_decay=0.05, layers=partial(forgetful_wide_stack, width=300),
+)  # fmt: skip
 
 PRESETS = {
     preset.name: preset
@@ -98,9 +106,15 @@ PRESETS = {
             evaluate_every=100, targets="taught",
             teaching=Teaching(4, _TEACHER, counting_share=0.35, weight_power=0.75),
         ),
+        # The same stack with a longer memory, taught by one wide network that forgets.
+        Preset(
+            "standard", "muon", "one-cycle", learning_rate=0.05, matrix_rate=0.25, batch_size=2048, steps=2000,
+            evaluate_every=100, targets="taught", block_size=8,
+            teaching=Teaching(1, _LONG_TEACHER, counting_share=0.3, invented=20_000),
+        ),
         Preset(
             "best", "muon", "one-cycle", learning_rate=0.03, matrix_rate=0.15, batch_size=1024, steps=2000,
-            evaluate_every=100, targets="taught", layers=wide_stack, block_size=8,
+            evaluate_every=100, targets="taught", layers=wide_stack, block_size=8, contexts=65_536,
             teaching=Teaching(2, _WIDE_TEACHER, counting_share=0.4, invented=20_000),
         ),
     )

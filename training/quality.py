@@ -82,7 +82,7 @@ def sample_quality(engine: TableEngine, vocabulary: Vocabulary, reference: Refer
 
 
 def completion(engine: TableEngine) -> float:
-    """The share of draws that end after 1 to 64 letters: exact."""
+    """The share of draws that end after 1 to 64 letters, exactly."""
     try:
         return engine.sampler(Settings(), []).probability
     except UnsatisfiableError:

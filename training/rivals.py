@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from model.checkpoint import Checkpoint
-from model.compiling import compile_model
 from model.engine import TableEngine
 from model.names import Names
-from model.transitions import Floats
+from model.transitions import Floats, Transitions
+from training.counted_list import MOST_SURPRISE
 from training.dataset import NameList
 from training.resemblance import WeighedNames
 from training.splits import Side, SplitRule, side_of, split
@@ -20,11 +20,12 @@ class Rival:
     """A model, and the distinct names of the list it comes from, where that is known."""
 
     checkpoint: Checkpoint
+    transitions: Transitions
     listed: frozenset[str] | None
 
     @cached_property
     def engine(self) -> TableEngine:
-        return TableEngine(compile_model(self.checkpoint, None))
+        return TableEngine(self.transitions)
 
     def may_have_seen(self, names: NameList) -> set[str]:
         """The names of a list that the model may have been trained on: exactly those that it was trained on if this is
@@ -91,6 +92,6 @@ def _spells(rival: Rival, name: str) -> bool:
 
 
 def _surprises(rival: Rival, names: list[str]) -> Floats:
-    """Negative log-probabilities (names,) of whole names."""
+    """Negative log-probabilities (names,) of whole names, each character's bounded as in losses."""
     encoded, _ = Names.of_texts(names, rival.checkpoint.vocabulary)
-    return -encoded.totals(rival.engine.log_probs(encoded))
+    return -encoded.totals(np.maximum(rival.engine.log_probs(encoded), -MOST_SURPRISE))

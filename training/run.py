@@ -3,7 +3,7 @@
 import math
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -11,13 +11,15 @@ import torch
 
 from model import checkpoint, header
 from model.checkpoint import Checkpoint
+from model.compiling import compile_model
 from model.descriptions import DESCRIPTION
 from model.errors import StackError, UnknownCharacterError
 from model.layers import TANH_GAIN
 from model.stack import Description, Stack
+from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 from training.baselines import LEAST_CONTEXT, baseline_losses
-from training.counted_list import CountedList, Losses, count_list
+from training.counted_list import CountedList, Losses, count_list, served_losses
 from training.course import Course
 from training.dataset import DataError, NameList
 from training.health.recorder import Recorder
@@ -50,11 +52,17 @@ class Config:
     """That compute each batch together (see `training/parallel.py`); equal but for rounding, whatever their number."""
     description: str | None = None
     """A line on what the model is good for."""
+    contexts: int | None = None
+    """At most so many in the context tree that is served; None for the preset's number."""
 
     @property
     def context(self) -> int:
         """Characters of it."""
         return self.preset.block_size if self.block_size is None else self.block_size
+
+    @property
+    def kept_contexts(self) -> int:
+        return self.preset.contexts if self.contexts is None else self.contexts
 
 
 @dataclass(frozen=True)
@@ -64,10 +72,21 @@ class Result:
     digest: str
     parameters: int
     losses: Losses
+    """Of what is served."""
+    network_losses: Losses | None
+    """Of the network itself, where a context tree is served in its place."""
+    transitions: Transitions
+    """What is served."""
     baselines: Baselines
     history: History
     seconds: float
     """Of the whole run: examples, training, evaluation."""
+
+    def network_fields(self) -> dict[str, float | None]:
+        """The network's own losses, as the results of commands name them; none where they are those of what is
+        served."""
+        losses = {} if self.network_losses is None else self.network_losses.fields()
+        return {f"network_{name}": loss for name, loss in losses.items()}
 
     def facts(self) -> dict[str, Any]:
         """What the manifest keeps beyond the checkpoint: what differs from run to run."""
@@ -115,24 +134,45 @@ def fit(
         recorder.begin(stack, vocabulary.size, lessons.weights.float() if config.preset.batch_size is None else None)
     history = train(stack, objective, data.dev, config.preset, progress, recorder, course)
     recalibrate(stack, lessons.contexts, lessons.weights)
-    losses = data.losses(stack)
-    if not all(loss is None or math.isfinite(loss) for loss in (losses.train, losses.dev, losses.test)):
-        raise TrainingError(f"training went astray (final train loss {losses.train}): lower the learning rate")
-    content = checkpoint.dumps(Checkpoint(stack, config.context, vocabulary, _facts(names, data, config, losses)))
-    seconds = course.earlier + time.perf_counter() - began
-    return Result(content, header.digest(content), stack.parameter_count, losses, _baselines(data), history, seconds)
+    result = concluded(names, config, data, stack, history)
+    return replace(result, seconds=course.earlier + time.perf_counter() - began)
 
 
-def measure(model: Checkpoint, names: NameList, rule: SplitRule) -> tuple[Losses, Baselines]:
-    """Losses of a model on the three parts of a list, and on those held out what counting the first one reaches (see
-    `training.baselines`). Raises DataError for a name it cannot spell."""
+def concluded(names: NameList, config: Config, data: CountedList, stack: Stack, history: History) -> Result:
+    """What a trained stack comes to: the automaton that is served, its losses, and the checkpoint. Raises TrainingError
+    for a stack that gives no numbers."""
+    own = data.losses(stack)
+    if not all(loss is None or math.isfinite(loss) for loss in (own.train, own.dev, own.test)):
+        raise TrainingError(f"training went astray (final train loss {own.train}): lower the learning rate")
+    model = Checkpoint(stack.to(device="cpu"), config.context, data.vocabulary)
+    texts, weights = data.training_names
+    transitions = compile_model(model, texts, config.kept_contexts, weights)
+    losses = served_losses(transitions, data.vocabulary, names, config.split)
+    network_losses = None if transitions.tree is None else own
+    content = checkpoint.dumps(replace(model, facts=_facts(names, data, config, losses, network_losses)))
+    return Result(
+        data=content,
+        digest=header.digest(content),
+        parameters=stack.parameter_count,
+        losses=losses,
+        network_losses=network_losses,
+        transitions=transitions,
+        baselines=_baselines(data),
+        history=history,
+        seconds=history.seconds,
+    )
+
+
+def measure(model: Checkpoint, transitions: Transitions, names: NameList, rule: SplitRule) -> tuple[Losses, Baselines]:
+    """Losses of what is served for a model, `transitions`, on the three parts of a list, and on those held out what
+    counting the first one reaches (see `training.baselines`). Raises DataError for a name it cannot spell."""
     for name in names.names:
         try:
             model.vocabulary.encode(name)
         except UnknownCharacterError as error:
             raise DataError(f"{names.source}: {name[:64]!r}: {error}") from None
-    data = count_list(names, rule, model.vocabulary, model.block_size)
-    return data.losses(model.stack), _baselines(data)
+    losses = served_losses(transitions, model.vocabulary, names, rule)
+    return losses, _baselines(count_list(names, rule, model.vocabulary, model.block_size))
 
 
 def _baselines(data: CountedList) -> Baselines:
@@ -170,7 +210,9 @@ def _new_stack(config: Config, vocabulary_size: int) -> Stack:
     return Stack.build(layers)
 
 
-def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -> dict[str, Any]:
+def _facts(
+    names: NameList, data: CountedList, config: Config, losses: Losses, network_losses: Losses | None
+) -> dict[str, Any]:
     """Facts of the run that are the same each time: they are part of the digest."""
     return {
         "data": {
@@ -189,7 +231,9 @@ def _facts(names: NameList, data: CountedList, config: Config, losses: Losses) -
             "gain": round(config.gain, 6),
             "seed": config.seed,
             "split": config.split.value,
+            **({} if network_losses is None else {"contexts": config.kept_contexts}),
         },
         "losses": losses.by_part(),
+        **({} if network_losses is None else {"network_losses": network_losses.by_part()}),
         **({} if config.description is None else {DESCRIPTION: config.description}),
     }

@@ -35,13 +35,13 @@ class KneserNey:
         self._kept = np.arange(len(self._tree)) < self._tree.levels[length + 1]
         self._estimates = Estimates.of(self._tree, self._kept, self._contexts, self._observed)
 
-    def __call__(self, contexts: Ints) -> Floats:
+    def __call__(self, contexts: Ids) -> Floats:
         """Rows (n, symbols) that sum to 1, after `contexts` (n, length)."""
         return self._estimates.rows(self._states(contexts))
 
-    def chances(self, contexts: Ints, symbols: Ints) -> Floats:
+    def chances(self, contexts: Ids, symbols: Ints) -> Floats:
         """Of `symbols` (n,) after `contexts` (n, length)."""
         return self._estimates.chances(self._states(contexts), symbols)
 
-    def _states(self, contexts: Ints) -> Ints:
+    def _states(self, contexts: Ids) -> Ints:
         return self._tree.longest(contexts, self._kept)

@@ -35,11 +35,11 @@ class Submission:
     report: bytes
     diagnostics: bytes
 
-    def publish(self, store: Store, distinct: Iterable[str], table: bool = True) -> None:
+    def publish(self, store: Store, distinct: Iterable[str]) -> None:
         """Makes it the current version, whatever the gate said. `distinct` are the names of its list. Raises as
         `Store.publish` does."""
         files = {REPORT_FILE: self.report, DIAGNOSTICS_FILE: self.diagnostics}
-        store.publish(self.name, self.result.data, distinct, self.facts, files, table)
+        store.publish(self.name, self.result.data, distinct, self.facts, files, self.result.transitions)
 
 
 def submit(
@@ -54,7 +54,7 @@ def submit(
     """Has the gate examine the `result` of a run, and draws its report. `current` is as `examine` takes it."""
     examination = examine(result, names, config.split, current, margin)
     facts = {**result.facts(), RUN: run_key(names, config), **_judgement(examination)}
-    report = render(subject_of(name, result.digest, checkpoint.loads(result.data), seen, facts))
+    report = render(subject_of(name, result.digest, checkpoint.loads(result.data), result.transitions, seen, facts))
     return Submission(name, result, examination, facts, report, diagnostics.dumps(seen))
 
 

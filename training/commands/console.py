@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from training.counted_list import Losses
 from training.dataset import NameList
+from training.run import Result
 from training.splits import MIN_TO_HOLD_OUT
 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -34,3 +35,14 @@ def print_losses(losses: Losses) -> None:
         )
     else:
         out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")
+
+
+def print_served(result: Result) -> None:
+    """How many contexts are served, and what the network alone would reach, where that is something else."""
+    contexts = f"served as {len(result.transitions):,} contexts"
+    if result.network_losses is None:
+        out.print(contexts)
+        return
+    losses = result.network_losses
+    held_out = "" if losses.dev is None or losses.test is None else f", dev {losses.dev:.4f}, test {losses.test:.4f}"
+    out.print(f"{contexts}; the network alone: train {losses.train:.4f}{held_out}")

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from model import store
-from model.compiling import compile_model
 from model.engine import TableEngine
 from model.reading.asked import Asked
 from training.commands.console import out, print_losses
@@ -44,9 +43,8 @@ def evaluate(
     version = holding(name, store_dir).load(name, digest)
     vocabulary = version.checkpoint.vocabulary
     names = read_names(data, vocabulary.normalization, asked, skip_bad_lines)
-    losses, baselines = measure(version.checkpoint, names, split)
-    engine = TableEngine(compile_model(version.checkpoint, None))
-    quality = sample_quality(engine, vocabulary, Reference.of(names, split))
+    losses, baselines = measure(version.checkpoint, version.transitions, names, split)
+    quality = sample_quality(TableEngine(version.transitions), vocabulary, Reference.of(names, split))
     print_losses(losses)
     for part, reached in baselines.items():
         ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())

@@ -12,7 +12,6 @@ from model.store import Store
 from training.commands.console import out
 from training.commands.list_options import reading_a_list
 from training.commands.options import StoreOption
-from training.commands.train_options import TableOption
 from training.dataset import read_names
 
 
@@ -23,11 +22,10 @@ def publish(
     name: Annotated[str, typer.Option("--name", help="Name of the model.")],
     data: Annotated[Path | None, typer.Option("--data", help="Its list, so that new names can be told.")] = None,
     store_dir: StoreOption = store.OWN,
-    table: TableOption = True,
 ) -> None:
     """Publish a checkpoint file and make it current."""
     content = header.read(file.resolve())
     model = checkpoint.load(file.resolve())
     names = None if data is None else read_names(data, model.vocabulary.normalization, asked).distinct
-    digest = Store(store_dir).publish(name, content, names, {"published_from": file.name}, table=table)
+    digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
     out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from model import checkpoint, store
-from model.checkpoint import Checkpoint
-from model.compiling import compile_model
+from model import store
 from model.engine import TableEngine
 from model.errors import UnsatisfiableError
 from model.reading.asked import Asked
+from model.store import Version
 from model.version_files import DIAGNOSTICS_FILE
 from training.commands.console import out
 from training.commands.list_options import reading_a_list
@@ -44,28 +43,32 @@ def report(
     skip_bad_lines: SkipOption = False,
 ) -> None:
     """Draw the report of a published model anew, to a file. The version stays as it is."""
-    stored = holding(name, store_dir).open(name, digest)
+    shelf = holding(name, store_dir)
+    version = shelf.load(name, digest)
+    model, stored = version.checkpoint, shelf.open(name, version.digest)
     file = output or Path(f"{name}-{stored.digest[:12]}.html")
     check_writable(file)
-    model = checkpoint.loads(stored.data)
     kept = stored.read(DIAGNOSTICS_FILE)
     seen = None if kept is None else diagnostics.loads(kept)
-    subject = subject_of(name, stored.digest, model, seen, stored.manifest["facts"])
+    subject = subject_of(name, stored.digest, model, version.transitions, seen, stored.manifest["facts"])
     if data is not None:
         names = read_names(data, model.vocabulary.normalization, asked, skip_bad_lines)
-        losses, baselines = measure(model, names, split)
+        losses, baselines = measure(model, version.transitions, names, split)
         facts = {**model.facts, "losses": losses.by_part()}
-        run = {**subject.run, "baselines": baselines, **_quality(model, Reference.of(names, split))}
+        run = {**subject.run, "baselines": baselines, **_quality(version, Reference.of(names, split))}
         subject = replace(subject, facts=facts, run=run)
     file.write_bytes(render(subject))
     out.print(f"wrote {escape(str(file))}" + _lacking(subject))
 
 
-def _quality(model: Checkpoint, reference: Reference) -> dict[str, Any]:
+def _quality(version: Version, reference: Reference) -> dict[str, Any]:
     """What it generates; nothing of a model that gives no names."""
     try:
-        engine = TableEngine(compile_model(model, None))
-        return {"quality": sample_quality(engine, model.vocabulary, reference).facts()}
+        return {
+            "quality": sample_quality(
+                TableEngine(version.transitions), version.checkpoint.vocabulary, reference
+            ).facts()
+        }
     except UnsatisfiableError:
         return {"quality": None}
 

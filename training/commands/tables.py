@@ -71,7 +71,8 @@ def number(value: object, form: str = ".4f") -> str:
 
 def _divergence(found: Divergence, letters: str) -> str:
     if math.isinf(found.per_name):
-        return f"infinite: the second lacks the letters {escape(letters)}"
+        lacking = f"lacks the letters {escape(letters)}" if letters else "never gives some of the first one's names"
+        return f"infinite: the second {lacking}"
     return f"{found.per_name:.4f} nats a name, {found.per_character:.4f} a character, exact"
 
 

@@ -12,7 +12,7 @@ from model.layers import TANH_GAIN
 from model.reading.asked import Asked
 from model.store import Store, check_name
 from training.checks import Check
-from training.commands.console import err, out, print_list, print_losses
+from training.commands.console import err, out, print_list, print_losses, print_served
 from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.interruptions import (
     DEFAULT_DIRECTORY,
@@ -36,6 +36,7 @@ from training.commands.options import (
 from training.commands.train_options import (
     BatchSizeOption,
     BlockSizeOption,
+    ContextsOption,
     DescriptionOption,
     LearningRateOption,
     MarginOption,
@@ -43,7 +44,6 @@ from training.commands.train_options import (
     PresetOption,
     SeedOption,
     StepsOption,
-    TableOption,
     name_from,
     read_layers,
 )
@@ -69,7 +69,7 @@ def train(
     asked: Asked,
     data: DataArgument,
     name: NameOption = None,
-    preset: PresetOption = "fast",
+    preset: PresetOption = "standard",
     description: DescriptionOption = None,
     store_dir: StoreOption = store.OWN,
     seed: SeedOption = 1,
@@ -83,12 +83,12 @@ def train(
     steps: StepsOption = None,
     batch_size: BatchSizeOption = None,
     learning_rate: LearningRateOption = None,
+    contexts: ContextsOption = None,
     gain: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Of the first hidden weights.")] = TANH_GAIN,
     report_file: Annotated[
         Path | None, typer.Option("--report", help="Write the report to this file too, even of a run that fails.")
     ] = None,
     skip_bad_lines: SkipOption = False,
-    table: TableOption = True,
     processes: Annotated[int, typer.Option(min=1, max=256, help="That share the work of each batch.")] = 1,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
     resume: ResumeOption = False,
@@ -112,6 +112,7 @@ def train(
             device=chosen_device(device, processes),
             processes=processes,
             description=description,
+            contexts=contexts,
         )
         print_list(names)
         with resumable(names, config, snapshots, snapshot_every, resume) as course:
@@ -123,7 +124,7 @@ def train(
             submission = submit(model_name, names, config, result, seen, current, margin)
             _write(report_file, submission.report)
             _pass_gate(submission.examination.checks, force)
-            submission.publish(Store(store_dir), names.distinct, table)
+            submission.publish(Store(store_dir), names.distinct)
     if json_file:
         json_file.write_text(json.dumps(_json_result(result, model_name), indent=2) + "\n", encoding="utf-8")
     out.print(f"published [bold]{model_name}[/], digest {result.digest[:12]}, to {escape(str(store_dir))}")
@@ -145,6 +146,7 @@ def _watched(
 
 def _print_result(result: Result) -> None:
     print_losses(result.losses)
+    print_served(result)
     out.print(f"{result.parameters:,} parameters, {result.history.seconds:.1f} s of training")
 
 
@@ -169,6 +171,8 @@ def _json_result(result: Result, name: str) -> dict[str, Any]:
     return {
         "name": name,
         **result.losses.fields(),
+        **result.network_fields(),
+        "contexts": len(result.transitions),
         "parameters": result.parameters,
         "digest": result.digest,
         **result.facts(),

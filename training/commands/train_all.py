@@ -32,12 +32,12 @@ from training.commands.tables import number
 from training.commands.train_options import (
     BatchSizeOption,
     BlockSizeOption,
+    ContextsOption,
     LearningRateOption,
     MarginOption,
     PresetOption,
     SeedOption,
     StepsOption,
-    TableOption,
     name_from,
 )
 from training.dataset import read_names
@@ -51,7 +51,7 @@ from training.splits import SplitRule
 def train_all(
     asked: Asked,
     folder: Annotated[Path, typer.Argument(help="Folder of lists: files that end in .txt or .csv.")],
-    preset: PresetOption = "fast",
+    preset: PresetOption = "standard",
     store_dir: StoreOption = store.OWN,
     seed: SeedOption = 1,
     device: DeviceOption = Device.auto,
@@ -61,8 +61,8 @@ def train_all(
     steps: StepsOption = None,
     batch_size: BatchSizeOption = None,
     learning_rate: LearningRateOption = None,
+    contexts: ContextsOption = None,
     skip_bad_lines: SkipOption = False,
-    table: TableOption = True,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcomes to this file.")] = None,
     cluster: ClusterOption = None,
     cpus: CpusOption = 1,
@@ -83,12 +83,12 @@ def train_all(
             split=split,
             block_size=block_size,
             device=chosen_device(device),
+            contexts=contexts,
         ),
         margin,
         read=lambda path: read_names(path, None, asked, skip_bad_lines),
         current=lambda model: current_version(model, store_dir),
         threads=None if cluster is None else cpus,
-        table=table,
     )
     outcomes = _Outcomes(len(collection.lists))
     with on_cluster(cluster, cpus), interruptible(outcomes.interrupted):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from model.context_tree import MAX_CONTEXTS
 from model.descriptions import description_fault
 from training.dataset import DataError
 from training.presets import PRESETS
@@ -39,8 +40,9 @@ BlockSizeOption = Annotated[
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")]
 BatchSizeOption = Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")]
 LearningRateOption = Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")]
-TableOption = Annotated[
-    bool, typer.Option("--table/--no-table", help="Publish with the compiled table, or leave that to the service.")
+ContextsOption = Annotated[
+    int | None,
+    typer.Option(min=2, max=MAX_CONTEXTS, help="Most contexts of the tree that is served, instead of the preset's."),
 ]
 
 

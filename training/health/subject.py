@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.checkpoint import Checkpoint
-from model.compiling import compile_model
 from model.engine import TableEngine
 from model.errors import NamesmithError
 from model.shaping import Settings
+from model.transitions import Transitions
 from training.health.diagnostics import Diagnostics
 from training.health.finding import Reached
 from training.run import Config
@@ -49,11 +49,16 @@ class Subject:
 
 
 def subject_of(
-    name: str, digest: str, model: Checkpoint, diagnostics: Diagnostics | None, run: Mapping[str, Any]
+    name: str,
+    digest: str,
+    model: Checkpoint,
+    transitions: Transitions,
+    diagnostics: Diagnostics | None,
+    run: Mapping[str, Any],
 ) -> Subject:
     """A model that exists, with some names that it draws."""
     layers = [repr(layer) for layer in model.stack.layers]
-    return Subject(name, diagnostics, digest, layers, model.facts, run, _sample(model))
+    return Subject(name, diagnostics, digest, layers, model.facts, run, _sample(model, transitions))
 
 
 def failed(name: str, config: Config, diagnostics: Diagnostics) -> Subject:
@@ -62,10 +67,10 @@ def failed(name: str, config: Config, diagnostics: Diagnostics) -> Subject:
     return Subject(name, diagnostics, facts=facts)
 
 
-def _sample(model: Checkpoint) -> list[str]:
+def _sample(model: Checkpoint, transitions: Transitions) -> list[str]:
     """Some names at the default settings, seed 0; none where none can be drawn."""
     try:
-        sampler = TableEngine(compile_model(model, None)).sampler(Settings(), [])
+        sampler = TableEngine(transitions).sampler(Settings(), [], None)
         return [name for draws in sampler.draw(0, _SAMPLES) for name in draws.decode(model.vocabulary)]
     except NamesmithError:
         return []

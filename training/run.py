@@ -3,7 +3,7 @@
 import math
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -21,6 +21,7 @@ from training.counted_list import CountedList, Losses, count_list
 from training.course import Course
 from training.dataset import DataError, NameList
 from training.health.recorder import Recorder
+from training.large_alphabets import suited
 from training.lessons import Lessons, observed, smoothed
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import MiniBatches, Objective, SoftTargets
@@ -103,6 +104,7 @@ def fit(
     course = course or Course()
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, Normalization())
+    config = replace(config, preset=suited(config.preset, vocabulary.size))
     stack = _new_stack(config, vocabulary.size)
     stack.reset_parameters(course.generator.manual_seed(config.seed), config.gain)
     stack = stack.to(device=config.device)

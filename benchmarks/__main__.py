@@ -15,7 +15,7 @@ def main() -> None:
         "files": _files,
         "capacity": _capacity,
     }
-    on_request = {"recipes": _recipes, "cluster": _cluster}
+    on_request = {"recipes": _recipes, "cluster": _cluster, "lists": _lists}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(benchmarks)} (default: all), or {', '.join(on_request)}"
@@ -67,6 +67,12 @@ def _cluster(quick: bool) -> None:
     from benchmarks import cluster  # needs Ray
 
     cluster.main(quick)
+
+
+def _lists(quick: bool) -> None:
+    from benchmarks import large_lists
+
+    large_lists.main(quick)
 
 
 def _files(quick: bool) -> None:

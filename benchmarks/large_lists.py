@@ -1,8 +1,9 @@
-"""Lists that are hard on memory, always the same, and what training on each takes: time and the most memory.
+"""Lists that are hard on memory, always the same, and what `train` takes on each: time, and the most memory.
 
 Names are drawn by Zipf's law, so that, as in real lists, most symbols and syllables are rare.
 """
 
+import tempfile
 import unicodedata
 from itertools import product
 from pathlib import Path
@@ -10,10 +11,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.dataset import NameList, read_names
+from benchmarks.processes import run
+from benchmarks.tables import print_table, quantity
+from training.dataset import read_names
 
+LIMIT_MIB = 2_048
+"""What a run may take."""
 DATA = Path(__file__).resolve().parent.parent / "data"
 IDEOGRAPHS = 0x4E00
+
+
+def main(quick: bool) -> None:
+    rows = []
+    with tempfile.TemporaryDirectory() as directory:
+        for make in (ideographic, accented, million):
+            names, file = make(), Path(directory) / f"{make.__name__}.txt"
+            file.write_text("\n".join(names) + "\n", encoding="utf-8")
+            places = ("--store", f"{directory}/store", "--snapshots", f"{directory}/runs")
+            spent = run("training", "train", str(file), "--force", *places, *(("--steps", "20") if quick else ()))
+            symbols = len(set("".join(names)))
+            cells = (len(names), len(set(names)), symbols, spent.seconds, spent.cpu_seconds, spent.peak_mib)
+            rows.append([make.__name__, *map(quantity, cells)])
+    columns = ["list", "lines", "distinct names", "characters", "seconds", "of processor time", "peak MiB"]
+    print_table(f"Whole `train` runs, at most {LIMIT_MIB:,} MiB allowed:", columns, rows)
 
 
 def ideographic(count: int = 255_000, symbols: int = 5_500) -> list[str]:
@@ -48,15 +68,11 @@ def accented(count: int = 40_000) -> list[str]:
 
 
 def million(count: int = 1_000_000) -> list[str]:
-    """First and family names of the bundled lists, each drawn by its weight and both by chance."""
+    """A first and a family name of the bundled lists, which begin with the most frequent ones."""
     rng = np.random.default_rng(3)
-    firsts, families = (_drawn(rng, read_names(DATA / file), count) for file in ("us-names.csv", "us-surnames.csv"))
-    return [f"{first} {family}" for first, family in zip(firsts, families, strict=True)]
-
-
-def _drawn(rng: np.random.Generator, names: NameList, count: int) -> list[str]:
-    chosen = rng.choice(len(names.names), size=count, p=names.weights / names.weights.sum())
-    return [names.names[i] for i in chosen.tolist()]
+    firsts, families = (read_names(DATA / file).names for file in ("us-names.csv", "us-surnames.txt"))
+    chosen = zip(_zipf(rng, len(firsts), count).tolist(), _zipf(rng, len(families), count).tolist(), strict=True)
+    return [f"{firsts[first]} {families[family]}" for first, family in chosen]
 
 
 def _vowels() -> list[str]:

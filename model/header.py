@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model.errors import CheckpointError, VocabularyError
 from model.regular_files import read_regular
-from model.vocabulary import Case, Locale, Normalization, Rules, UnicodeForm, Vocabulary
+from model.vocabulary import MAX_LETTERS, Case, Locale, Normalization, Rules, UnicodeForm, Vocabulary
 
 FORMAT_VERSION = 1
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -52,7 +52,7 @@ class _Metadata(BaseModel):
     format_version: Literal[1]
     layers: list[dict[str, Any]]
     block_size: int = Field(ge=1, le=MAX_BLOCK_SIZE)
-    letters: list[str] = Field(min_length=1, max_length=100_000)
+    letters: list[str] = Field(min_length=1, max_length=MAX_LETTERS)
     normalization: _Normalization
     facts: dict[str, Any]
 

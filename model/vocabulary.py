@@ -18,6 +18,9 @@ BOUNDARY = 0
 MAX_NAME_LENGTH = 64
 """Letters a name may have, in training, scoring and sampling."""
 
+MAX_LETTERS = (1 << 16) - 1
+"""Different letters of an alphabet: with the boundary, as many as 16 bits tell apart."""
+
 _SEPARATOR = "\n"
 _ASCII_BLANKS = " \t\n\r\v\f"
 
@@ -97,7 +100,7 @@ class Vocabulary:
     """An ordered alphabet. Id 0 is the boundary; `letters[i]` has id i + 1.
 
     Each letter is one Unicode code point of normalised text, whatever the alphabet.
-    Raises VocabularyError for repeated, empty, unprintable or multi-character letters.
+    Raises VocabularyError for too many letters, and for repeated, empty, unprintable or multi-character letters.
     """
 
     letters: tuple[str, ...]
@@ -106,6 +109,10 @@ class Vocabulary:
     def __post_init__(self) -> None:
         if not self.letters:
             raise VocabularyError("a vocabulary needs at least one letter")
+        if len(self.letters) > MAX_LETTERS:
+            raise VocabularyError(
+                f"a vocabulary holds at most {MAX_LETTERS:,} different letters, not {len(self.letters):,}"
+            )
         if len(set(self.letters)) != len(self.letters):
             raise VocabularyError("a vocabulary cannot hold the same letter twice")
         for letter in self.letters:

@@ -24,6 +24,7 @@ from training.commands.train import train
 from training.commands.train_all import train_all
 from training.commands.verify import verify
 from training.gate import GateRefusedError
+from training.memory import enough_memory
 
 FAILED, REFUSED = 1, 3
 
@@ -48,7 +49,8 @@ app.command("list")(list_versions)
 def main() -> None:
     """Runs the command line; every expected failure is one line and an exit code."""
     try:
-        app()
+        with enough_memory():
+            app()
     except GateRefusedError as error:
         _fail(str(error), REFUSED)
     except NamesmithError as error:

@@ -13,6 +13,7 @@ from model.errors import NamesmithError, StoreError
 from model.store import Store, Version
 from training.dataset import DataError, NameList
 from training.gate import GateRefusedError, require
+from training.memory import enough_memory
 from training.run import Config
 from training.run_key import run_key
 from training.submission import RUN, Submission, trained
@@ -53,7 +54,8 @@ class Order:
 
     def __call__(self) -> "Made":
         try:
-            return trained(self.model, self.names, self.config, self.current, self.margin)
+            with enough_memory():
+                return trained(self.model, self.names, self.config, self.current, self.margin)
         except NamesmithError as error:
             return str(error)
 

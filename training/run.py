@@ -23,6 +23,7 @@ from training.counted_list import CountedList, Losses, count_list, served_losses
 from training.course import Course
 from training.dataset import DataError, NameList
 from training.health.recorder import Recorder
+from training.large_alphabets import suited
 from training.lessons import Lessons, observed, smoothed
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import MiniBatches, Objective, SoftTargets
@@ -122,6 +123,7 @@ def fit(
     course = course or Course()
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, names.normalization)
+    config = replace(config, preset=suited(config.preset, vocabulary.size))
     stack = _new_stack(config, vocabulary.size)
     stack.reset_parameters(course.generator.manual_seed(config.seed), config.gain)
     stack = stack.to(device=config.device)

@@ -1,0 +1,28 @@
+"""What a run says where memory is short."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from model.errors import NamesmithError
+
+_TORCH_SAYS = "can't allocate memory"
+
+
+class ShortOfMemoryError(NamesmithError):
+    """A run that needs more memory than there is."""
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raises ShortOfMemoryError where what is done meanwhile gets too little memory, of this machine or of its GPU."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError | torch.OutOfMemoryError) or _TORCH_SAYS in str(error)):
+            raise
+        raise ShortOfMemoryError(
+            "not enough memory for this run; nothing was published. "
+            "A smaller --batch-size or --block-size, or a shorter list, takes less"
+        ) from None

@@ -16,8 +16,9 @@ RUN python -m venv /opt/venv \
     --require-hashes --no-deps --only-binary :all: -r "/tmp/${EXTRAS}.txt"; fi
 
 FROM ${PYTHON_IMAGE}
-# The volume for own models is mounted here; a new volume takes this owner.
-RUN mkdir -p /var/lib/namesmith && chown 10001:10001 /var/lib/namesmith
+# The volume for own models is mounted here; a new volume takes this owner. Group 0 may write too: some platforms
+# start containers with a user of their own choice, which is in that group.
+RUN mkdir -p /var/lib/namesmith && chown 10001:0 /var/lib/namesmith && chmod g=u /var/lib/namesmith
 COPY --from=dependencies /opt/venv /opt/venv
 WORKDIR /app
 COPY store store
@@ -34,6 +35,6 @@ RUN python -m compileall -q model training service && python -m model.warming
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+  CMD ["python", "-m", "service.probe"]
 ENTRYPOINT ["python", "-m"]
 CMD ["service", "serve", "--host", "0.0.0.0"]

@@ -30,11 +30,11 @@ def make_directories(path: Path) -> None:
         sync_directory(directory.parent)
 
 
-def write_synced(path: Path, content: bytes) -> None:
+def write_synced(path: Path, content: bytes, mode: int = _FILE_MODE) -> None:
     """A file with that content, synced; its name is not, before its directory is. Raises OSError."""
-    descriptor = os.open(path, _CREATE, _FILE_MODE)
+    descriptor = os.open(path, _CREATE, mode)
     try:
-        os.fchmod(descriptor, _FILE_MODE)
+        os.fchmod(descriptor, mode)
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
@@ -43,13 +43,13 @@ def write_synced(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, mode: int = _FILE_MODE) -> None:
     """Replaces `path` atomically: a synced sibling, renamed over it, and the directory synced. If even the last
     step fails, the old content is put back before the error is raised."""
     before = _content(path)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        write_synced(temporary, content)
+        write_synced(temporary, content, mode)
         temporary.replace(path)
     except BaseException:
         _try_to_unlink(temporary)
@@ -60,7 +60,7 @@ def replace_file(path: Path, content: bytes) -> None:
         if before is None:
             _try_to_unlink(path)
         else:
-            write_synced(temporary, before)
+            write_synced(temporary, before, mode)
             temporary.replace(path)
         raise
 

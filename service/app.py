@@ -13,9 +13,11 @@ from model.errors import BlendError
 from service import health, models, problems, routes
 from service.catalog import UnknownModelError, VersionGoneError
 from service.fast_lane import FastLane
-from service.openapi import openapi
+from service.head import HeadAsGet
+from service.openapi import description, openapi
 from service.pages import page_routes
 from service.protection.admission import Admission
+from service.protection.flights import Flights
 from service.protection.guard import Guard
 from service.protection.keys import KeyRing
 from service.protection.quota import Quota
@@ -45,11 +47,11 @@ _TOLD = [
 
 
 class Application(FastAPI):
-    """FastAPI with layers around it; from the inside: the fast lane, keys, other origins, what all answers get."""
+    """FastAPI with layers around it; from the inside: the fast lane, HEAD, keys, origins, what all answers get."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.inner: ASGIApp = FastLane(super().__call__)
+        self.inner: ASGIApp = HeadAsGet(FastLane(super().__call__))
         self.around: ASGIApp = self.inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,15 +77,23 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
             await run_in_threadpool(end)
 
     app = Application(
-        title="namesmith", version=VERSION, description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="namesmith",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        openapi_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # an address of this service, as it sees itself, may lead nowhere behind a proxy
     )
     app.state.settings = settings
     app.state.draining = False
     app.state.work = Work(settings.max_work_ms, settings.queue_seconds)
     app.state.streams = Admission(settings.max_streams)
     app.state.bodies = Admission(settings.max_bodies_mb << 20)
+    app.state.metrics_flights = Flights()
     app.state.quota = _quota(settings)
-    app.state.routers = [routes.router, models.router, health.router, exposition.router, page_routes()]
+    app.state.routers = [routes.router, models.router, health.router, exposition.router, description, page_routes()]
     for router in app.state.routers:
         app.include_router(router)
     problems.install(app)
@@ -112,4 +122,5 @@ def _quota(settings: Settings) -> Quota | None:
     if not settings.quota and not settings.has_keys:
         return None
     shared = directory()
-    return Quota(settings.quota, settings.quota_storage, shared / _QUOTA_FILE if shared is not None else None)
+    file = shared / _QUOTA_FILE if shared is not None else None
+    return Quota(settings.quota, settings.quota_storage, file, must_count=settings.quota_failure == "closed")

@@ -88,9 +88,12 @@ class Catalog:
         return pinned
 
     def awaits(self, name: str | None) -> bool:
-        """Whether the model `name`, one of a blend, or with None any, is still to be loaded since the start."""
-        awaited = self.roster.awaited
-        return bool(awaited) and (name is None or not awaited.isdisjoint(names_in(name)))
+        """Whether the model `name`, or one of a blend, is being loaded; with None, any that was there at the start."""
+        roster = self.roster
+        if name is None:
+            return bool(roster.awaited)
+        coming = roster.awaited | roster.arriving
+        return bool(coming) and not coming.isdisjoint(names_in(name))
 
     @property
     def default(self) -> str | None:

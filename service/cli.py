@@ -1,6 +1,7 @@
 """The command line of the service: each command's home is a module of `service.commands`."""
 
 import sys
+from io import TextIOWrapper
 from typing import Never
 
 import typer
@@ -26,6 +27,10 @@ app.command("key")(key)
 
 def main() -> None:
     """Runs the command line; whatever is expected to go wrong is one line and an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # as stderr: a terminal may know fewer letters than names have
     try:
         app()
     except ReaderGoneError:  # it has what it wanted, as `head` has

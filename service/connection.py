@@ -1,6 +1,8 @@
 """An HTTP connection: uvicorn's, with bounds on the bytes, the headers and the time that a client may take."""
 
 import asyncio
+import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 import httptools
@@ -9,10 +11,17 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.cycle import Cycle
-from service.refusals import RefusalError, head_too_large, malformed, too_many_headers, unreadable
+from service.refusals import RefusalError, head_too_large, malformed, too_many_headers, unknown_coding, unreadable
 from service.timed_connection import BODY, HEAD, IDLE, NEVER, READ, TimedConnection
 
 MAX_PIPELINED = 64
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?")
+"""RFC 3986: a name or an address, and perhaps a port."""
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 class Connection(TimedConnection):
@@ -96,6 +105,7 @@ class Connection(TimedConnection):
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise malformed("the version must be HTTP/1.1 or HTTP/1.0")
+        self._check_headers(version)
         if len(self.pipeline) >= MAX_PIPELINED:
             raise malformed(f"more than {MAX_PIPELINED} requests were sent ahead of their answers")
         self._fill_scope(version)
@@ -104,6 +114,13 @@ class Connection(TimedConnection):
             self.upgrading = True
         else:
             self._accept(version == "1.1" and self.parser.should_keep_alive())
+
+    def _check_headers(self, version: str) -> None:
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or (not hosts and version == "1.1") or not all(map(_is_host, hosts)):
+            raise malformed("an HTTP/1.1 request has one Host header, as in Host: names.example:8000")
+        if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+            raise unknown_coding()
 
     def _fill_scope(self, version: str) -> None:
         raw_path, _, query = self.url.partition(b"?")

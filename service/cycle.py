@@ -22,8 +22,13 @@ class Cycle(RequestResponseCycle):
     """A request and its answer. The head of an answer is put together with one look at all values for what must not be
     in them, and names that were looked at before, where uvicorn looks at each."""
 
+    ended_by_close = False
+    """The body's length is not told, and the client reads until the connection ends."""
+
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] != "http.response.start" or self.response_started:
+            if self.ended_by_close and message["type"] == "http.response.body":
+                self.expected_content_length = len(message.get("body", b""))
             await super().send(message)
             return
         if self.flow.write_paused and not self.disconnected:
@@ -50,8 +55,11 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive and not closes:
             head.append(b"connection: close\r\n")
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _WITHOUT_BODY:
-            self.chunked_encoding = True
-            head.append(b"transfer-encoding: chunked\r\n")
+            if self.scope["http_version"] == "1.0":  # which knows no chunks: the end of the connection ends the body
+                self.chunked_encoding, self.ended_by_close = False, True
+            else:
+                self.chunked_encoding = True
+                head.append(b"transfer-encoding: chunked\r\n")
         head.append(b"\r\n")
         self.response_started = True
         self.waiting_for_100_continue = False

@@ -5,6 +5,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 BACKLOG = 2048
 _SO_ATTACH_FILTER = 26
@@ -27,6 +28,28 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def bind_path(path: Path) -> socket.socket:
+    """A Unix socket that listens at `path`, open to all who can reach it there. Takes the place of a socket that nobody
+    listens on any more. Raises OSError."""
+    if path.is_socket() and not _is_listened_on(path):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o666)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def hold_off(listener: socket.socket) -> None:

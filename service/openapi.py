@@ -1,10 +1,13 @@
 """The description of the API: FastAPI's, with the service's own errors, keys and headers."""
 
+import hashlib
+import json
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
+from service import etags
 from service.problems import FieldError, Problem, documented
 
 PIN: dict[str, Any] = {
@@ -29,14 +32,31 @@ _SCHEMES = {
     },
 }
 
-_OF_CONNECTIONS = documented(400, 408, 414, 431, 503)
+_OF_CONNECTIONS = documented(400, 408, 414, 431, 501, 503)
 """Answers to what is no request, too long or too slow, before any route is known."""
+
+
+description = APIRouter(include_in_schema=False)
+
+
+@description.get("/openapi.json")
+async def get_description(request: Request) -> Response:
+    """The same bytes each time: the description is long."""
+    app = request.app
+    if not hasattr(app.state, "description"):
+        content = json.dumps(app.openapi(), ensure_ascii=False).encode()
+        app.state.description = content, hashlib.sha256(content).hexdigest()
+    content, tag = app.state.description
+    return etags.answer(request.headers.get("if-none-match"), tag, content, "application/json", {})
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
     """Made once. FastAPI's shape of errors is replaced by that of problems."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        root_path = app.state.settings.root_path
+        if root_path:
+            schema["servers"] = [{"url": root_path}]
         components = schema["components"]["schemas"]
         for shape in (Problem, FieldError):
             components[shape.__name__] = shape.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -47,9 +67,18 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             for operation in path.values():
                 if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                     del operation["responses"]["422"]  # added by FastAPI to any path with a parameter
+                for answer in operation["responses"].values():
+                    _describe_events(answer.get("content", {}))
                 operation["responses"] |= {str(status): answer for status, answer in _OF_CONNECTIONS.items()}
         if app.state.settings.has_keys:
             schema["components"]["securitySchemes"] = _SCHEMES
             schema["security"] = [{name: []} for name in _SCHEMES]
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _describe_events(content: dict[str, Any]) -> None:
+    """`itemSchema`, which FastAPI writes for events, is not of OpenAPI 3.1."""
+    events = content.get("text/event-stream", {})
+    if events.pop("itemSchema", None) is not None:
+        events["schema"] = {"type": "string"}

@@ -121,7 +121,7 @@ def _allowed(request: Request) -> str:
     """The methods of all routes of a path: Starlette names those of the first one alone."""
     routes = [route for router in request.app.state.routers for route in router.routes]
     methods = {method for route in routes if route.matches(request.scope)[0] != Match.NONE for method in route.methods}
-    return ", ".join(sorted(methods))
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def translate(app: FastAPI, error_type: type[Exception], status: int, problem_type: str) -> None:

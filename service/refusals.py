@@ -49,6 +49,10 @@ def malformed(detail: str) -> RefusalError:
     return RefusalError(400, "malformed-request", detail)
 
 
+def unknown_coding() -> RefusalError:
+    return RefusalError(501, "not-implemented", "a transfer coding other than chunked is not decoded here")
+
+
 def failed() -> RefusalError:
     return RefusalError(500, "internal", "the service failed to answer; the log has the reason")
 
@@ -81,4 +85,8 @@ def unreadable(error: HttpParserError) -> RefusalError:
         return cause
     if cause is not None:
         log.error("a request could not be read", exc_info=cause)
+    if "url" in str(error):
+        return malformed(
+            "the request target has a character that cannot stand there: percent-encode it, as %C3%A9 for é"
+        )
     return malformed(f"this is not HTTP: {error}")

@@ -24,6 +24,9 @@ class Roster:
     awaited: frozenset[str] = frozenset()
     """Models that a store held when the service started, and that are still to be loaded."""
 
+    arriving: frozenset[str] = frozenset()
+    """Models that a store holds since a moment ago, and that are being loaded."""
+
     def serving(self, model: PublishedModel) -> "Roster":
         return replace(self, models=_sorted({**self.models, model.name: model}))
 
@@ -36,6 +39,9 @@ class Roster:
 
     def awaiting(self, names: Iterable[str]) -> "Roster":
         return replace(self, awaited=frozenset(names))
+
+    def expecting(self, names: Iterable[str]) -> "Roster":
+        return replace(self, arriving=frozenset(names))
 
     def without(self, name: str) -> "Roster":
         return replace(self, models=_sorted({key: model for key, model in self.models.items() if key != name}))

@@ -65,7 +65,7 @@ def serve(listener: socket.socket, options: Options, beat: Callable[[bool], None
     settings = Settings()
     application = create_app(settings, options.access_log)
     _share_memory_among_threads()
-    _allow_descriptors(2 * settings.max_connections + _SPARE_DESCRIPTORS)
+    allow_descriptors(2 * settings.max_connections + _SPARE_DESCRIPTORS)
     server = Server(options.config(application, settings), settings, application.state, beat)
     try:
         server.run([listener])
@@ -175,10 +175,12 @@ def _share_memory_among_threads() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def _allow_descriptors(number: int) -> None:
-    """Raises this process's limit of open files, as far as the system lets it."""
+def allow_descriptors(number: int) -> int:
+    """Raises this process's limit of open files, as far as the system lets it; returns what it is then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return number if soft == resource.RLIM_INFINITY else soft

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Proxies, comma-separated, whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
+    root_path: str = Field(
+        "", pattern="^(/[^/?#]+)*$", description="Path in front of ours where a proxy takes it off, such as /names."
+    )
     drain_seconds: float = Field(20, ge=0, description="Time for the answers that are due when the service ends.")
     health_seconds: float = Field(60, ge=1, description="A worker that is silent for this long is replaced.")
 
@@ -46,6 +49,9 @@ class Settings(BaseSettings):
     guesses_per_minute: int = Field(20, ge=1, description="Wrong keys of an address; more get 429.")
     quota: str = Field("", description="Names for each key or address in a time, such as 10000/minute; else 429.")
     quota_storage: str = Field("", description="Where quotas are counted, such as redis://...; else in this service.")
+    quota_failure: Literal["open", "closed"] = Field(
+        "open", description="What to do while quotas cannot be counted: let everybody in, or answer with 503."
+    )
     max_work_ms: int = Field(100, ge=1, description="Work that a worker takes on at a time; more waits for its turn.")
     queue_seconds: float = Field(1, gt=0, le=60, description="Time that a request waits for its turn; else 503.")
     max_streams: int = Field(64, ge=1, description="Answers that a worker streams at a time; else 503.")

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope
 
+from service.head import without_unread_body
 from service.problems import ProblemError, field_problem
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
@@ -76,7 +77,7 @@ class StrictRoute(APIRoute):
                 _check_headers(request)
             strict = StrictRequest(request.scope, request.receive)
             try:
-                return await handle(strict)
+                return without_unread_body(request.scope, await handle(strict))
             finally:
                 strict.let_go()
 

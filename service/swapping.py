@@ -62,6 +62,9 @@ class Swapper:
         """Brings the catalog up to what the stores hold now. Whatever is wrong with one model, the others serve."""
         seen = survey(self._roots)
         self._tell_unreadable(seen.unreadable)
+        self.catalog.roster = self.catalog.roster.expecting(
+            seen.found.keys() - self._served.keys() - self._failed.keys()
+        )
         with self._loader.tabulator:
             for name in sorted({*seen.found, *self._served, *self._failed}):
                 served = self._served.get(name)
@@ -72,12 +75,11 @@ class Swapper:
                 else:
                     self._withdraw(name)
                 self._arrived(name)
-        self.catalog.roster = self.catalog.roster.awaiting(())
+        self.catalog.roster = self.catalog.roster.awaiting(()).expecting(())
 
     def _arrived(self, name: str) -> None:
         roster = self.catalog.roster
-        if name in roster.awaited:
-            self.catalog.roster = roster.awaiting(roster.awaited - {name})
+        self.catalog.roster = roster.awaiting(roster.awaited - {name}).expecting(roster.arriving - {name})
 
     def _follow(self, sightings: list[Sighting]) -> None:
         wanted, others = sightings[0], sightings[1:]

@@ -13,6 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from service.protection.clients import here_or
 from service.refusals import RefusalError, too_late, too_many_connections
 from service.settings import Settings
 from service.telemetry.metrics import REFUSALS, count
@@ -26,6 +27,8 @@ NEW: Final = 4
 answer, or the first one."""
 LINGER_SECONDS = 2.0
 """How long what still comes is read after a refusal: closing at once could take the answer back from the client."""
+LEAST_READ = 16_384
+"""Bytes that a client must read within `stall_seconds` to go on."""
 NEVER = math.inf
 
 log = logging.getLogger("namesmith")
@@ -80,10 +83,13 @@ class TimedConnection(HttpToolsProtocol):
         self.deadline = NEVER
         """When the client must have sent what is waited for."""
         self.write_deadline = NEVER
-        """When the client must have read some of what was written."""
+        """When the client must have read LEAST_READ of what was written."""
+        self.unread = 0
+        """Bytes of it when that was set."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.client = here_or(self.client)
         most = self.settings.max_connections
         waits = self.shared.idle_seconds if self.shared.draining else self.settings.header_seconds
         self.deadline = self.loop.time() + waits
@@ -102,7 +108,7 @@ class TimedConnection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.write_deadline = self.loop.time() + self.settings.stall_seconds
+        self._expect_reading(self.loop.time())
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -130,14 +136,21 @@ class TimedConnection(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Ends what is overdue at `now`, in seconds of the loop's clock."""
+        if self.write_deadline != NEVER and self.transport.get_write_buffer_size() <= self.unread - LEAST_READ:
+            self._expect_reading(now)
         if now >= self.write_deadline:
             log.info("a client did not read its answer and was cut off")
             self.transport.abort()
         elif self.transport.is_closing():
             if self.write_deadline == NEVER:
-                self.write_deadline = now + self.settings.stall_seconds
+                self._expect_reading(now)
         elif now >= self.deadline:
             self._overdue(now)
+
+    def _expect_reading(self, now: float) -> None:
+        """A client that reads on, however slowly, is not cut off."""
+        self.unread = self.transport.get_write_buffer_size()
+        self.write_deadline = now + self.settings.stall_seconds
 
     def _overdue(self, now: float) -> None:
         if self.refusal is not None or self.phase in (IDLE, NEW):

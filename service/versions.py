@@ -48,7 +48,7 @@ def current(name: str | None, store: Path) -> Versions:
     default = settings.default_model if settings.default_model in found else min(found, default="none")
     wanted = sorted(names_in(default if name is None else name))
     if not found.keys() >= set(wanted):
-        raise UnknownModelError(f"no such model; there are: {', '.join(sorted(found)) or 'none'}")
+        raise UnknownModelError(f"no such model; there are: {', '.join(sorted(found)) or 'none'}{_hint(settings)}")
     pins = tuple(_pin(found[each][0]) for each in wanted)
     return Versions(default, pins, read_block_list(settings.block_list), settings.plan_cache_mb)
 
@@ -62,6 +62,16 @@ def load(versions: Versions) -> Catalog:
             model = loader.load(pin.root or BUNDLED, pin.name, pin.digest, catalog.sampler)
             catalog.roster = catalog.roster.serving(model)
     return catalog
+
+
+def _hint(settings: Settings) -> str:
+    """Where the bundled models are when they are not here: a package that pip installed is without them."""
+    if settings.bundled_store.is_dir():
+        return ""
+    return (
+        "; the bundled models come with the repository, not with the package: "
+        "set NAMESMITH_BUNDLED_STORE to the directory `store` of a clone, or --store to your own"
+    )
 
 
 def _pin(sighting: Sighting) -> Pin:

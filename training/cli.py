@@ -1,6 +1,7 @@
 """The command line of the training package: each command's home is a module of `training.commands`."""
 
 import sys
+from io import TextIOWrapper
 from typing import Never
 
 import typer
@@ -48,6 +49,10 @@ app.command("list")(list_versions)
 
 def main() -> None:
     """Runs the command line; every expected failure is one line and an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # as stderr: a terminal may know fewer letters than names have
     try:
         with enough_memory():
             app()

@@ -60,11 +60,11 @@ class Call(Generic[Result]):
 
 
 def sample(asked: SampleFields) -> Call[Sample]:
-    return Call(Sample, "POST", "/sample", json=dict(asked))
+    return Call(Sample, "POST", "/sample", json=_given(asked))
 
 
 def stream(asked: SampleFields) -> Call[Sample]:
-    return Call(Sample, "POST", "/sample", json=dict(asked), accept=_NDJSON)
+    return Call(Sample, "POST", "/sample", json=_given(asked), accept=_NDJSON)
 
 
 def events(asked: SampleFields) -> Call[StreamEvent]:
@@ -75,7 +75,7 @@ def events(asked: SampleFields) -> Call[StreamEvent]:
 
 
 def loss(names: Sequence[str], asked: LossFields) -> Call[Loss]:
-    return Call(Loss, "POST", "/loss", json={"names": list(names), **asked})
+    return Call(Loss, "POST", "/loss", json={"names": list(names), **_given(asked)})
 
 
 def following(context: str, asked: ShapeFields) -> Call[Next]:
@@ -194,9 +194,15 @@ class _expecting:  # noqa: N801
             raise AnswerError(f"{self._answer.request.url.path}: this is not what the service answers") from error
 
 
+def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """None asks nothing, as a field that is left out."""
+    return {name: value for name, value in asked.items() if value is not None}
+
+
 def _query(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A list is a parameter that comes several times."""
-    every = [(name, each) for name, value in asked.items() for each in (value if isinstance(value, list) else [value])]
+    given = _given(asked).items()
+    every = [(name, each) for name, value in given for each in (value if isinstance(value, list) else [value])]
     return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in every]
 
 

@@ -28,6 +28,7 @@ class CsvReader:
         blocks = source.blocks()
         first = next(blocks, None)
         texts = (block.text for block in (chain([first], blocks) if first else ()))
+        self.marked = first is not None and first.marked
         self.line_end = LINE_END if first is None or LINE_END in first.text else "\n"
         lines = chain.from_iterable(io.StringIO(text, newline="") for text in texts)  # a quoted line end is left alone
         self._rows = csv.reader(lines, strict=True)

@@ -1,5 +1,6 @@
 """Files of names with their scores beside them."""
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,12 +29,16 @@ class Layout:
     write_as: FileFormat
     column: str = NAME
     """Where the names are."""
+    bom: bool = False
+    """A CSV gets a byte order mark; one that has it keeps it."""
 
 
 def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO) -> Iterator[float | None]:
     """Writes what `source` holds and the scores of its names, and gives which part of it is read, 0 to 1, where that is
     known. The file is whole when the iterator has ended. Raises FileError, saying where."""
     with _reader(source, layout, scorer.columns) as reader:
+        if layout.write_as is FileFormat.CSV and (layout.bom or getattr(reader, "marked", False)):
+            file.write(codecs.BOM_UTF8)
         writer = _writer(file, reader, layout.write_as, scorer.columns)
         for batch in reader.batches():
             try:

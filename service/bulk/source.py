@@ -62,10 +62,10 @@ class Source:
             yield copy
 
     def _block(self, data: bytes, line: int) -> "Block":
-        if line == 1:
-            data = data.removeprefix(codecs.BOM_UTF8)
+        marked = line == 1 and data.startswith(codecs.BOM_UTF8)
+        data = data.removeprefix(codecs.BOM_UTF8) if marked else data
         try:
-            return Block(data.decode(), line)
+            return Block(data.decode(), line, marked)
         except UnicodeDecodeError as error:
             at = line + data.count(b"\n", 0, error.start)
             raise self.error(f"line {at}", "not UTF-8 text; save the file as UTF-8") from None
@@ -77,6 +77,8 @@ class Block:
 
     text: str
     line: int
+    marked: bool
+    """A byte order mark stood in front, as some programs want it."""
 
 
 @contextmanager

@@ -44,6 +44,9 @@ def score(
         FileFormat | None,
         typer.Option("--format", help="Of the result; that of FILE if left out, and csv for a text."),
     ] = None,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Begin a CSV with a byte order mark, for Excel; one that has it keeps it.")
+    ] = False,
     store: StoreOption = OWN_STORE,
     cluster: ClusterOption = None,
     workers: WorkersOption = None,
@@ -51,13 +54,13 @@ def score(
 ) -> None:
     """Tell how likely names are: adds the columns loss, log_prob and novel to a file."""
     if cluster is not None:
-        _score_on(cluster, asked, names, output, column, input_format, form, store, workers, quiet=quiet)
+        _score_on(cluster, asked, names, output, column, input_format, form, store, workers, bom=bom, quiet=quiet)
         return
     check_alone(workers=workers)
     source_path, path = file_or_none(names), file_or_none(output)
     read_as = format_of(source_path, input_format, FileFormat.TEXT, "input_format")
     otherwise = FileFormat.CSV if read_as is FileFormat.TEXT else read_as
-    layout = _layout(read_as, format_of(path, form, otherwise, "format"), column)
+    layout = _layout(read_as, format_of(path, form, otherwise, "format"), column, bom)
     with opened(source_path) as source:
         model = catalog_with(asked.model, store).get(None)
         scorer = Scorer(model, asked.unknown, asked.details)
@@ -78,6 +81,7 @@ def _score_on(
     store: Path,
     workers: int | None,
     *,
+    bom: bool,
     quiet: bool,
 ) -> None:
     """The same for the files of a folder, on a cluster."""
@@ -92,7 +96,8 @@ def _score_on(
     layouts = {}
     for file in files_in(source):
         read_as = format_of(source / file, input_format, FileFormat.TEXT, "input_format")
-        layouts[file] = _layout(read_as, form or (FileFormat.CSV if read_as is FileFormat.TEXT else read_as), column)
+        write_as = form or (FileFormat.CSV if read_as is FileFormat.TEXT else read_as)
+        layouts[file] = _layout(read_as, write_as, column, bom)
     check_targets(layouts)
     job = ScoreJob(versions.current(asked.model, store), folder, asked, source, layouts)
     with progress(folder, quiet=quiet) as advance:
@@ -101,17 +106,19 @@ def _score_on(
     tell(f"{job.parts:,} files, {_facts(model, totals)}", quiet=quiet)
 
 
-def _layout(read_as: FileFormat, write_as: FileFormat, column: str | None) -> Layout:
+def _layout(read_as: FileFormat, write_as: FileFormat, column: str | None, bom: bool) -> Layout:
     """Raises OptionError, and FileError where Parquet is asked for and there is no library for it."""
     if read_as is FileFormat.TEXT and column is not None:
         raise OptionError("column", "a text has no columns; --input-format says what the file is")
+    if bom and write_as is not FileFormat.CSV:
+        raise OptionError("bom", "only a CSV has one")
     if write_as is FileFormat.TEXT:
         raise OptionError("format", "a text has no columns for the scores; use csv, ndjson or parquet")
     if read_as not in (FileFormat.TEXT, write_as):
         raise OptionError("format", f"{read_as} stays {read_as}, so that the other columns stay what they are")
     if write_as is FileFormat.PARQUET:
         pyarrow()
-    return Layout(read_as, write_as, column or NAME)
+    return Layout(read_as, write_as, column or NAME, bom)
 
 
 def _facts(model: str, totals: Totals) -> str:

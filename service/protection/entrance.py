@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from fastapi import Request
 
+from model.errors import UnsatisfiableError
 from model.sampling import Sampler
-from service.catalog import Catalog
+from service.catalog import Catalog, UnknownModelError
 from service.protection.clients import asker_of
 from service.protection.quota import NO_HEADERS, Quota
 from service.protection.work import Work
@@ -35,9 +36,14 @@ def charge(request: Request, names: int, pointer: str) -> Mapping[str, str]:
 async def sampler(
     request: Request, catalog: Catalog, asked: Conditions, names: int, pointer: str
 ) -> tuple[ServedModel, Sampler]:
-    """What answers a request for so many names. Raises what `check_quota` and `Work.sampler` raise."""
+    """What answers a request for so many names. Raises what `check_quota` and `Work.sampler` raise; a question that
+    has no answer costs one name, so that asking for what there is not is bounded too."""
     check_quota(request, names, pointer)
-    return await _work(request).sampler(asker_of(request.scope), catalog, asked)
+    try:
+        return await _work(request).sampler(asker_of(request.scope), catalog, asked)
+    except (UnsatisfiableError, UnknownModelError):
+        charge(request, 1, pointer)
+        raise
 
 
 async def model(request: Request, catalog: Catalog, name: str | None) -> ServedModel:

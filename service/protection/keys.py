@@ -9,6 +9,7 @@ import hmac
 import logging
 import re
 import secrets
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,10 @@ from model.regular_files import read_regular
 
 MAX_KEYS = 1000
 _MAX_FILE_BYTES = 1 << 20
+_MODE = 0o644
 _LOOK_SECONDS = 1.0
+_EMPTY_SECONDS = 60.0
+"""For so long the keys of a file that holds none any more stay valid: it may be on its way to be written again."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -90,21 +94,22 @@ def _read_key(number: int, entry: str) -> Key:
 
 
 def add_key(path: Path, line: str) -> None:
-    """Adds a key's line to a file of keys, which is made if it is missing. Raises ValueError."""
+    """Adds a key's line to a file of keys, which keeps its mode, and is made if it is missing. Raises ValueError."""
     there = path.exists()
     if there:
         read_key_file(path)
     try:
         before = read_regular(path, _MAX_FILE_BYTES) if there else b""
         ending = b"" if not before or before.endswith(b"\n") else b"\n"
-        replace_file(path, before + ending + line.encode() + b"\n")
+        mode = stat.S_IMODE(path.stat().st_mode) if there else _MODE
+        replace_file(path, before + ending + line.encode() + b"\n", mode)
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
 
 
 class KeyRing:
-    """The keys that are valid now. A file is read again when it has changed; one that cannot be read, or is wrong,
-    changes nothing."""
+    """The keys that are valid now. A file is read again when it has changed and rests, so that one that is written in
+    place is not read by halves; one that cannot be read, or is wrong, changes nothing."""
 
     def __init__(self, listed: str, path: Path | None) -> None:
         """Raises ValueError."""
@@ -113,6 +118,9 @@ class KeyRing:
         self._stamp = self._now_stamp()
         self._filed = read_key_file(path) if path is not None else ()
         self._looked = time.monotonic()
+        self._seen = self._stamp
+        """At the last look."""
+        self._emptied: float | None = None
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -132,15 +140,27 @@ class KeyRing:
     def _look(self, path: Path) -> None:
         self._looked = time.monotonic()
         stamp = self._now_stamp()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
+        seen, self._seen = self._seen, stamp
+        rests = stamp == seen or stamp[-1:] != seen[-1:]  # another file is put in place as a whole
+        if rests and stamp != self._stamp:
+            self._stamp, self._emptied = stamp, None
+            self._read(path)
+        elif self._emptied is not None and self._looked - self._emptied >= _EMPTY_SECONDS:
+            self._filed, self._emptied = (), None
+            log.error("%s still holds no key, and none of it is valid any more", path)
+
+    def _read(self, path: Path) -> None:
         try:
-            self._filed = read_key_file(path)
+            filed = read_key_file(path)
         except ValueError as error:
             log.error("%s; those that were valid before still are", error)
+            return
+        if filed or not self._filed:
+            self._filed = filed
+            log.info("the keys were read again: %d", len(filed))
         else:
-            log.info("the keys were read again: %d", len(self._filed))
+            self._emptied = self._looked
+            log.error("%s holds no key any more; those before stay valid for %g s", path, _EMPTY_SECONDS)
 
     def _now_stamp(self) -> tuple[int, ...]:
         try:

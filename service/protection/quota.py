@@ -4,7 +4,10 @@ The count is a sliding window, of the `limits` library. Answers say what is left
 "RateLimit header fields for HTTP" (11th revision).
 """
 
+import logging
 import math
+import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +22,10 @@ from service.protection.clients import asker_of
 from service.protection.keys import Key, read_quota
 from service.protection.shared_counts import SharedCounts
 
+_SOCKET_SECONDS = 0.1
+_REST_SECONDS = 1.0
+"""After a failure counts are not asked for so long, so that a server that hangs holds up one request in a second."""
+log = logging.getLogger("namesmith")
 NO_HEADERS: Mapping[str, str] = {}
 Counts = MemoryStorage | RedisStorage | SharedCounts
 
@@ -26,9 +33,11 @@ Counts = MemoryStorage | RedisStorage | SharedCounts
 class Quota:
     """`of_all` is the quota of a client without one of its own; None for no limit."""
 
-    def __init__(self, of_all: str, storage: str, shared: Path | None) -> None:
+    def __init__(self, of_all: str, storage: str, shared: Path | None, *, must_count: bool = False) -> None:
         """Counts are kept in `storage` (a URL that `limits` knows) if there is one, else in the file `shared`, else in
-        this process. Raises ValueError."""
+        this process. Where they cannot be reached, everybody is let in, unless they must be. Raises ValueError."""
+        self._must_count = must_count
+        self._rests_until = 0.0
         self._of_all = read_quota(of_all) if of_all else None
         self._counts = _counts(storage, shared)
         self._limiter = SlidingWindowCounterRateLimiter(self._counts)
@@ -49,10 +58,29 @@ class Quota:
         if names > limit.amount:
             detail = f"{names:,} names are more than the quota of {_told(limit)}"
             raise ProblemError(422, "over-quota", detail, [FieldError(pointer=pointer, detail=detail)])
-        client = asker_of(scope)
-        if ask(limit, client, cost=names):
-            return self._headers(limit, client)
+        if time.monotonic() < self._rests_until:
+            return self._uncounted()
+        try:
+            return self._counted(limit, asker_of(scope), names, ask)
+        except self._counts.base_exceptions as error:
+            self._rests_until = time.monotonic() + _REST_SECONDS
+            log.error("quotas cannot be counted, and are not for %g s: %s", _REST_SECONDS, error)
+            return self._uncounted()
+
+    def _uncounted(self) -> Mapping[str, str]:
+        """What is asked for while counts cannot be reached. Raises ProblemError, 503, where they must be."""
+        if self._must_count:
+            headers = {"Retry-After": str(math.ceil(_REST_SECONDS))}
+            raise ProblemError(
+                503, "quota-unavailable", "quotas cannot be counted right now; try again", headers=headers
+            )
+        return NO_HEADERS
+
+    def _counted(self, limit: RateLimitItem, client: str, names: int, ask: Callable[..., bool]) -> Mapping[str, str]:
+        fits = ask(limit, client, cost=names)
         headers = self._headers(limit, client)
+        if fits:
+            return headers
         detail = f"{names:,} names are more than is left of the quota of {_told(limit)}"
         raise ProblemError(
             429, "quota-spent", detail, headers=headers | {"Retry-After": str(self._wait(limit, client, names))}
@@ -88,14 +116,23 @@ class Quota:
 
 def _counts(storage: str, shared: Path | None) -> Counts:
     if not storage:
-        return SharedCounts(shared) if shared is not None else MemoryStorage()
+        return MemoryStorage() if shared is None else _shared(shared)
+    timeouts = {"socket_timeout": _SOCKET_SECONDS, "socket_connect_timeout": _SOCKET_SECONDS}
     try:
-        counts = storage_from_string(storage)
+        counts = storage_from_string(storage, **(timeouts if storage.startswith("redis") else {}))
     except ConfigurationError as error:
         raise ValueError(f"quota_storage: {error}") from None
     if not isinstance(counts, MemoryStorage | RedisStorage):
         raise ValueError("quota_storage: a sliding window can be counted in memory:// or redis://")
     return counts
+
+
+def _shared(path: Path) -> Counts:
+    try:
+        return SharedCounts(path)
+    except sqlite3.Error as error:
+        log.error("each worker counts quotas for itself: %s: %s", path, error)
+        return MemoryStorage()
 
 
 def _told(limit: RateLimitItem) -> str:

@@ -17,8 +17,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, valu
 
 SLOT_VARIABLE: Final = "NAMESMITH_WORKER_SLOT"
 """Set for a worker by its supervisor: which files of metrics are its own."""
+NO_SLOT: Final = ""
+"""None are: there is no room for them."""
 _slot = os.environ.get(SLOT_VARIABLE)
-if _slot is not None:
+if _slot == NO_SLOT:
+    values.ValueClass = values.MutexValue
+elif _slot is not None:
     values.ValueClass = values.MultiProcessValue(lambda: _slot)  # type: ignore[no-untyped-call]
 
 T = TypeVar("T")

@@ -222,3 +222,19 @@ def test_the_client_needs_nothing_of_the_service() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     loaded = {module.partition(".")[0] for module in done.stdout.split()}
     assert not loaded & {"model", "service", "training", "numpy", "pydantic", "torch"}
+
+
+def test_none_is_left_out(ask: Asker) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(422, json={"type": "x", "title": "x", "status": 422, "detail": "x"})
+
+    for method, arguments in (("top", (3,)), ("next", ("em",)), ("sample", ()), ("loss", (["emma"],))):
+        with pytest.raises(namesmith_client.NamesmithError):
+            ask("http://test", method, *arguments, handler=answer, model=None)
+    for request in asked:
+        assert "None" not in str(request.url)
+        assert b"null" not in request.content
+    assert dict(asked[0].url.params) == {"k": "3"}

@@ -3,9 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
 from tests.reliability.raw import Answer, check_problem, exchange, post, read_to_the_end, request
@@ -69,7 +67,6 @@ def one(service: Running, *parts: bytes, pause: float = 0.0) -> Answer:
         pytest.param(lengths(b"Content-Length: 2", b"Content-Length: 3"), id="two lengths"),
         pytest.param(lengths(b"Content-Length: 2", b"Content-Length: 2"), id="a length twice"),
         pytest.param(lengths(b"Content-Length: 2", CHUNKED), id="a length and chunks"),
-        pytest.param(request(b"POST", b"/sample", b"Transfer-Encoding: gzip") + b"{}", id="unknown transfer encoding"),
         pytest.param(request(b"POST", b"/sample", CHUNKED) + b"zz\r\n{}\r\n", id="bad chunk size"),
         pytest.param(request(b"POST", b"/sample", CHUNKED) + b"2\r\n{}}}\r\n0\r\n\r\n", id="long chunk"),
     ],
@@ -293,19 +290,9 @@ def test_odd_queries_are_refused(service: Running, query: bytes) -> None:
     check_problem(one(service, request(b"GET", b"/sample?" + query)), 404, 422)
 
 
-@pytest.mark.parametrize("method", [b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"PROPFIND"])
+@pytest.mark.parametrize("method", [b"OPTIONS", b"TRACE", b"PUT", b"PROPFIND"])
 def test_other_methods_are_refused_and_the_connection_goes_on(service: Running, method: bytes) -> None:
     done = exchange(service.port, request(method, close=False) + request())
     answers = done.answers((method.decode(),))
     assert [answer.status for answer in answers] == [405, 200]
     assert "GET" in answers[0].headers["allow"]
-
-
-def test_a_proxy_is_not_believed_unless_it_is_trusted(service: Running, tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "Host": "names.example"}
-    where = httpx.get(service.url + "/livez/", headers=headers).headers.get("location", "")
-    with running(tmp_path / "store", tmp_path / "log", 1, trusted_proxies="127.0.0.0/8") as trusting:
-        trusted = httpx.get(trusting.url + "/livez/", headers=headers).headers.get("location", "")
-    assert where.startswith("http://")
-    assert trusted.startswith("https://")

@@ -133,8 +133,10 @@ def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rewrite(path: Path, text: str) -> None:
-    path.write_text(text)
-    os.utime(path, ns=(time.time_ns(), time.time_ns() + len(text)))
+    """As a whole."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
 
 
 def test_a_file_of_keys_is_followed(serve: Serve, key_file: Path) -> None:
@@ -153,6 +155,33 @@ def test_a_file_of_keys_is_followed(serve: Serve, key_file: Path) -> None:
         assert (allowed(KEY), allowed(OTHER)) == (False, True)
     key_file.unlink()
     assert (allowed(KEY), allowed(OTHER)) == (False, True)
+
+
+def test_a_file_that_is_written_in_place_is_read_once_it_rests(key_file: Path) -> None:
+    """What is there in between has whole lines, but not all of them."""
+    key_file.write_text(f"{LINE}\n{OTHER_LINE}\n")
+    ring = KeyRing("", key_file)
+    third, third_line = new_key("leo")
+    for written in ("", f"{LINE}\n", f"{LINE}\n{third_line[:30]}", f"{LINE}\n{third_line}\n"):
+        key_file.write_text(written)
+        os.utime(key_file, ns=(0, len(written)))
+        assert ring.owner(OTHER.encode()), "each look finds another file, and the last good content counts"
+    assert ring.owner(third.encode()), "two looks found the same"
+    assert not ring.owner(OTHER.encode())
+
+
+def test_an_emptied_file_is_told_and_obeyed_after_a_while(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ring = KeyRing("", key_file)
+    key_file.write_text("")
+    for _ in range(3):
+        assert ring.owner(KEY.encode())
+    assert sum("stay valid for 60 s" in record.message for record in caplog.records) == 1
+    monkeypatch.setattr(keys, "_EMPTY_SECONDS", 0.0)
+    assert not ring.owner(KEY.encode())
+    rewrite(key_file, f"{LINE}\n")
+    assert ring.owner(KEY.encode())
 
 
 @pytest.mark.parametrize(
@@ -197,3 +226,12 @@ def test_adding_keeps_what_is_there(tmp_path: Path) -> None:
     path.write_text(f"# mine\n{LINE}")
     add_key(path, OTHER_LINE)
     assert path.read_text() == f"# mine\n{LINE}\n{OTHER_LINE}\n"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_adding_keeps_the_mode(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"{LINE}\n")
+    path.chmod(mode)
+    add_key(path, OTHER_LINE)
+    assert path.stat().st_mode & 0o777 == mode

@@ -1,6 +1,8 @@
 """Metrics say what happened, no more often than it did, and have no series that a client could make up."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +13,10 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message, Scope
 
-from service.telemetry import metrics
+from service.telemetry import metric_files, metrics
 from service.telemetry.exchange import Exchange
 from tests.reliability.conftest import FULL
-from tests.running import BUNDLED
+from tests.running import BUNDLED, ROOT
 
 Serve = Callable[..., TestClient]
 Publish = Callable[..., str]
@@ -157,3 +159,31 @@ def test_openmetrics_is_spoken_where_it_is_asked_for(client: TestClient) -> None
     assert ask("application/openmetrics-text").headers["content-type"].startswith("application/openmetrics-text")
     assert ask("application/openmetrics-text").text.endswith("# EOF\n")
     assert ask("*/*").headers["content-type"].startswith("text/plain")
+
+
+WITHOUT_ROOM = """
+import os, resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+from service.telemetry import metric_files
+files = metric_files.MetricFiles()
+files.worker_ends.inc()
+print(files.take(), repr(os.environ["NAMESMITH_WORKER_SLOT"]), sum(p.stat().st_size for p in files.directory.iterdir()))
+from service.telemetry import metrics
+files.close()
+"""
+
+
+def test_a_disk_without_room_costs_the_metrics_and_nothing_else() -> None:
+    """Room is taken before it is written to: a worker that found none later would die of SIGBUS."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_ROOM], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "0 '' 0\n"), done.stderr
+
+
+def test_workers_take_their_room_in_advance(tmp_path: Path) -> None:
+    path = tmp_path / "counter_0.db"
+    path.write_bytes(b"counted")
+    for _ in range(2):
+        metric_files._fill(path)
+        assert path.read_bytes() == b"counted" + bytes(metric_files._FILE_BYTES - 7)
+        assert path.stat().st_blocks * 512 >= metric_files._FILE_BYTES

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from service.settings import Settings
 
 Schema = dict[str, Any]
 BODY_PROBLEMS = (400, 401, 404, 408, 409, 413, 414, 415, 422, 429, 431)
@@ -15,6 +18,31 @@ BODY_PROBLEMS = (400, 401, 404, 408, 409, 413, 414, 415, 422, 429, 431)
 def schema(client: TestClient) -> Schema:
     document: Schema = client.get("/openapi.json").json()
     return document
+
+
+def test_it_is_valid_by_the_schema_of_openapi_3_1(schema: Schema) -> None:
+    """The schema of the OpenAPI Initiative, as Schemathesis carries it."""
+    assert schema["openapi"].startswith("3.1.")
+    assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(schema)] == []
+    keys = {key for _, _, operation in operations(schema) for key in media_type_keys(operation)}
+    assert keys <= {"schema", "example", "examples", "encoding"}, "itemSchema is of 3.2"
+
+
+def media_type_keys(operation: dict[str, Any]) -> Iterator[str]:
+    for answer in operation["responses"].values():
+        for media_type in answer.get("content", {}).values():
+            yield from media_type
+
+
+def test_behind_a_proxy_that_takes_a_path_off_it_says_where_to_ask(serve: Callable[..., TestClient]) -> None:
+    assert serve(root_path="/names").get("/openapi.json").json()["servers"] == [{"url": "/names"}]
+    assert "servers" not in serve().get("/openapi.json").json()
+
+
+@pytest.mark.parametrize("path", ["names", "/names/", "https://names.example", "/names?x"])
+def test_a_root_path_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="root_path"):
+        Settings(root_path=path)
 
 
 def operations(schema: Schema) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -99,7 +127,7 @@ def test_every_route_is_documented_with_problems(schema: Schema) -> None:
 def test_bodies_document_what_can_be_wrong_with_a_body(schema: Schema) -> None:
     for path, method, operation in operations(schema):
         if method == "post":
-            assert set(operation["responses"]) == {"200", "500", "503", *map(str, BODY_PROBLEMS)}, path
+            assert set(operation["responses"]) == {"200", "500", "501", "503", *map(str, BODY_PROBLEMS)}, path
             assert list(operation["requestBody"]["content"]) == ["application/json"]
 
 

@@ -1,5 +1,6 @@
 """Quotas: counted in names, for each key or address, told in headers, the same over workers."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from limits import RateLimitItemPerMinute, strategies
 from limits.storage import MemoryStorage, memory
 
 from service.catalog import Catalog
-from service.protection import shared_counts
+from service.protection import quota, shared_counts
 from service.protection.clients import client_of
 from service.protection.keys import new_key
 from service.protection.quota import Quota
@@ -102,9 +103,14 @@ def test_more_than_the_whole_quota_can_never_be_had(
         ("/sample/stream?n=50&suffix=1", 422),
     ],
 )
-def test_what_is_not_delivered_is_not_charged(limited: TestClient, path: str, status: int) -> None:
+def test_what_is_not_delivered_costs_one_name_at_most(limited: TestClient, path: str, status: int) -> None:
     assert limited.get(path).status_code == status
-    assert limited.post("/sample", json={"n": 100}).status_code == 200
+    assert limited.post("/sample", json={"n": 99}).status_code == 200
+
+
+def test_asking_for_what_there_is_not_is_bounded(limited: TestClient) -> None:
+    statuses = [limited.get("/sample?n=1&prefix=zzzzz&max_length=2").status_code for _ in range(120)]
+    assert statuses == [422] * 100 + [429] * 20
 
 
 def test_a_set_that_runs_out_is_charged_as_far_as_it_goes(limited: TestClient) -> None:
@@ -126,6 +132,34 @@ def test_what_is_not_about_names_is_free(limited: TestClient) -> None:
     for path in ("/models", "/models/us-names", "/livez", "/readyz", "/metrics"):
         assert limited.get(path).status_code == 200
         assert "RateLimit" not in limited.get(path).headers
+
+
+@pytest.mark.parametrize(("failure", "status"), [("open", 200), ("closed", 503)])
+def test_counts_that_cannot_be_reached_are_asked_once_in_a_while(
+    serve: Serve, check_problem: CheckProblem, monkeypatch: pytest.MonkeyPatch, failure: str, status: int
+) -> None:
+    asked = 0
+
+    def fail(*_: Any) -> None:
+        nonlocal asked
+        asked += 1
+        raise sqlite3.OperationalError("database or disk is full")
+
+    client = serve(bundled_store=BUNDLED, quota="100/minute", quota_failure=failure)
+    monkeypatch.setattr(MemoryStorage, "base_exceptions", sqlite3.Error)
+    monkeypatch.setattr(MemoryStorage, "acquire_sliding_window_entry", fail)
+    monkeypatch.setattr(quota, "_REST_SECONDS", 3600.0)
+    for _ in range(5):
+        answer = client.post("/sample", json={"n": 1})
+        if status == 503:
+            check_problem(answer, 503, "quota-unavailable")
+        assert answer.status_code == status
+    assert asked == 1
+
+
+def test_a_disk_without_room_for_counts_ends_no_worker(tmp_path: Path) -> None:
+    counts = Quota("1/minute", "", tmp_path / "missing" / "counts")
+    assert counts.charge({"client": ("192.0.2.1", 1)}, 1, "/n")
 
 
 def test_each_key_has_its_own_quota(serve: Serve, clock: Clock) -> None:  # noqa: ARG001

@@ -57,7 +57,7 @@ def test_a_version_without_a_report_says_how_to_get_one(
     check_problem(web.get("/models/nobody/report"), 404, "unknown-model")
 
 
-@pytest.mark.parametrize("damage", ["changed", "missing"])
+@pytest.mark.parametrize("damage", ["changed", "missing", "a link", "unreadable"])
 def test_a_damaged_report_is_a_problem_and_the_model_serves_on(
     web: TestClient, reported: Path, tiny: Result, check_problem: Callable[..., dict[str, Any]], damage: str
 ) -> None:
@@ -66,5 +66,9 @@ def test_a_damaged_report_is_a_problem_and_the_model_serves_on(
         path.write_bytes(b"<script>alert(1)</script>")
     else:
         path.unlink()
-    check_problem(web.get("/models/tiny/report"), 500)
+    if damage == "a link":
+        path.symlink_to("/etc/hostname")
+    elif damage == "unreadable":
+        path.mkdir()
+    check_problem(web.get("/models/tiny/report"), 410, "report-gone")
     assert web.get("/sample", params={"model": "tiny"}).status_code == 200

@@ -1,5 +1,6 @@
 """A service that starts is ready with its default model; whoever asks for another meanwhile waits, and is answered."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from model.errors import StoreError
 from service import readiness, tables
 from service.app import create_app
+from service.catalog import Catalog
 from service.loading import Loader
 from service.served import PublishedModel
 from service.settings import Settings
@@ -82,6 +84,24 @@ def test_whoever_asks_for_another_waits_until_it_is_there(
     assert answer.text
     if path == "/models":
         assert [model["name"] for model in answer.json()["models"]] == ["a", "b", "m"]
+
+
+def test_whoever_asks_for_one_just_published_waits_while_it_is_loaded(
+    starting: TestClient, held: Event, publish: Publish, store: Path
+) -> None:
+    held.set()
+    catalog: Catalog = starting.app.state.catalog  # type: ignore[attr-defined]
+    assert starting.get("/models").status_code == 200
+    held.clear()
+    publish(store, "new")
+    with ThreadPoolExecutor(1) as pool:
+        give_up = time.monotonic() + 30
+        while not catalog.awaits("new"):
+            assert time.monotonic() < give_up
+        asked = pool.submit(starting.get, "/sample", params={"model": "new"})
+        assert len(starting.get("/models").json()["models"]) == 3, "those that are there are shown meanwhile"
+        held.set()
+        assert asked.result(30).status_code == 200
 
 
 def test_a_model_that_nobody_has_is_refused_at_once(starting: TestClient) -> None:

@@ -1,5 +1,6 @@
 """The command line: exit codes, one line a failure, and what a run leaves on disk."""
 
+import io
 import json
 import re
 import signal
@@ -14,6 +15,7 @@ import torch
 
 from model.store import BUNDLED, Store
 from model.version_files import MODEL_FILE
+from training import cli
 from training.commands import evaluate, train
 from training.stacks import tanh_stack
 
@@ -456,3 +458,12 @@ def test_list_shows_a_damaged_version_among_the_others(command: Command, tiny_fi
     assert (outcome.code, outcome.err) == (0, "")
     assert re.search(r"tiny .*damaged", outcome.out)
     assert "us-names" in outcome.out
+
+
+def test_a_terminal_that_knows_fewer_letters_gets_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr(cli, "app", lambda: sys.stdout.write("only in a: é, ü\n"))
+    cli.main()
+    sys.stdout.flush()
+    assert written.getvalue() == b"only in a: \\xe9, \\xfc\n"

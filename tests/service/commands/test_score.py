@@ -276,3 +276,28 @@ def test_memory_does_not_grow_with_the_file(tiny_store: Path, tmp_path: Path) ->
     options = ["--input-format", "csv", "--format", "csv", "-q", "-o", "/dev/null"]
     peaks = [peak_kib("score", str(path), *options, store=tiny_store) for path in (few, many)]
     assert peaks[1] - peaks[0] < 8 * 1024  # 300,000 names more, some 20 MiB as objects
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_is_kept_or_given(run: Run) -> None:
+    table = "id,name\r\n1,zoé\r\n".encode()
+    plain = run("score", "--input-format", "csv", stdin=table)
+    assert plain.out.startswith(b"id,name,")
+    for arguments, file in (((), BOM + table), (("--bom",), table), (("--bom",), BOM + table)):
+        assert run("score", "--input-format", "csv", *arguments, stdin=file).out == BOM + plain.out
+    assert run("score", "--bom", stdin="zoé\n".encode()).out.startswith(BOM + b"name,loss")
+    refused = run("score", "--bom", "--format", "ndjson", stdin=b"zoe\n")
+    assert (refused.code, refused.out) == (2, b"")
+    assert "--bom" in refused.err
+
+
+def test_a_package_without_the_repository_says_where_the_bundled_models_are(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAMESMITH_BUNDLED_STORE", str(tmp_path / "site-packages" / "store"))
+    done = run("sample", "--model", "us-names", "--store", tmp_path)
+    assert done.code == 1
+    assert "NAMESMITH_BUNDLED_STORE" in done.err
+    assert len(done.err.splitlines()) == 1

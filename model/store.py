@@ -58,20 +58,21 @@ class Store(Shelf):
         facts: dict[str, Any],
         report: Mapping[str, bytes] | None = None,
         table: bool = True,
+        held_out: Iterable[str] = (),
     ) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
 
         `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
         JSON) are kept in the manifest; `report` are the files of the report by their names in the version
-        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). Without `table` the version is small, and whoever serves
-        it compiles the table. Publishing the same bytes again only moves `current`. Raises
-        CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written;
-        nothing is then changed.
+        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). Without `table` the version is small, and whoever serves it compiles the
+        table. `held_out` are names that it was not trained on, to compare others with. Publishing the same bytes again
+        only moves `current`. Raises CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot
+        be written; nothing is then changed.
         """
         from model.publishing import contents  # brings PyTorch: see `load`
 
         check_name(name)
-        made = contents(data, training_names, report, table)
+        made = contents(data, training_names, report, table, held_out)
         digest = digest_of(data)
         manifest = manifest_file(name, digest, made.files, facts, made.manifest)
         with self._writing(name, "publish to"):

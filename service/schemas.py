@@ -169,8 +169,9 @@ class Scoring(BaseModel):
 
     model: ModelName | None = Field(None, description=_MODEL)
     details: bool = Field(False, description="The log-probability of each character.")
-    unknown: Literal["error", "skip"] = Field(
-        "error", description="What to do with a name that has a character outside the vocabulary."
+    unknown: Literal["error", "skip", "ignore"] = Field(
+        "error",
+        description="A character outside the vocabulary is an error, or the name is skipped, or the character ignored.",
     )
 
 

@@ -36,7 +36,9 @@ def sample_body(**asked: Any) -> bytes:
 def empty_app() -> FastAPI:
     app = _with_readiness()
     samples = {n: _sample(["Katelyn"] * n) for n in SIZES}
-    score = NameScore(name="Katelyn", loss=2.5, log_prob=-20.5, novel=False, characters=None)
+    score = NameScore(
+        name="Katelyn", loss=2.5, log_prob=-20.5, novel=False, percentile=None, ignored=None, characters=None
+    )
     losses = {n: LossResponse(loss=2.5, perplexity=12.18, names=[score] * n, model=_MODEL) for n in SIZES}
 
     @app.post("/sample")

@@ -12,6 +12,7 @@ from model.facts import EXACT, facts
 from model.golden import GOLDEN, golden_names
 from model.header import digest as digest_of
 from model.names import Listing
+from model.percentiles import LOSS_QUANTILES, quantiles_of
 from model.table_file import table_file
 from model.transitions import Transitions
 from model.version_files import MODEL_FILE, NAMES_FILE, TABLE_FILE, names_file
@@ -22,7 +23,8 @@ class Contents:
     files: dict[str, bytes]
     """By their names in the version; the manifest is not among them."""
     manifest: dict[str, Any]
-    """Further entries of the manifest: golden names, exact facts, and how many parameters the network has."""
+    """Further entries of the manifest: golden names, exact facts, losses of known names, and how many parameters the
+    network has."""
 
 
 def contents(
@@ -30,6 +32,7 @@ def contents(
     training_names: Iterable[str] | None,
     report: Mapping[str, bytes] | None,
     transitions: Transitions | None = None,
+    held_out: Iterable[str] = (),
 ) -> Contents:
     """A checkpoint's bytes, its list, its report, its automaton, golden names and exact facts. `transitions` is what
     the checkpoint was compiled to; None compiles it, without the list, of which a part may have been held out. Raises
@@ -47,6 +50,9 @@ def contents(
     except StoreError as error:
         raise CheckpointError(f"checkpoint: {error}") from None
     entries: dict[str, Any] = {"parameters": model.stack.parameter_count, "contexts": len(table)}
+    quantiles = quantiles_of(TableEngine(table), list(held_out) or names or (), model.vocabulary)
+    if quantiles is not None:
+        entries[LOSS_QUANTILES] = quantiles.tolist()
     golden = golden_names(TableEngine(table), model.vocabulary)
     if golden is not None:  # it gives names
         entries |= {GOLDEN: golden, EXACT: asdict(facts(table, listing))}

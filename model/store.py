@@ -61,6 +61,7 @@ class Store(Shelf):
         facts: dict[str, Any],
         report: Mapping[str, bytes] | None = None,
         transitions: "Transitions | None" = None,
+        held_out: Iterable[str] = (),
     ) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
 
@@ -68,13 +69,14 @@ class Store(Shelf):
         JSON) are kept in the manifest; `report` are the files of the report by their names in the version
         (`REPORT_FILE`, `DIAGNOSTICS_FILE`). `transitions` is the automaton that the
         checkpoint was compiled to; without it that is done here, from what the network itself says.
+        `held_out` are names that it was not trained on, to compare others with.
         Publishing the same bytes again only moves `current`. Raises CheckpointError if the bytes are
         not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
         """
         from model.publishing import contents  # brings PyTorch: see `load`
 
         check_name(name)
-        made = contents(data, training_names, report, transitions)
+        made = contents(data, training_names, report, transitions, held_out)
         digest = digest_of(data)
         manifest = manifest_file(name, digest, made.files, facts, made.manifest)
         with self._writing(name, "publish to"):

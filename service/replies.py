@@ -90,6 +90,11 @@ class NameScore(BaseModel):
     loss: float | None = Field(description="-log_prob / (letters + 1), nats a character.")
     log_prob: float | None = Field(description="Natural log-probability of the whole name, end included.")
     novel: bool | None = Field(description="Not in the training list; null where the list is not known.")
+    percentile: float | None = Field(
+        description="Share of the names held out in training (else of the training names) with a higher loss: 0.01 is "
+        "stranger than 99 % of them. Null where none are known."
+    )
+    ignored: int | None = Field(description="Characters left out because the vocabulary does not have them.")
     characters: list[CharacterScore] | None
     reason: str | None = Field(None, description="Why the name was skipped.")
 

@@ -182,9 +182,9 @@ class Scoring(BaseModel):
 
     model: ModelName | None = Field(None, description=_MODEL)
     details: bool = Field(False, description="The log-probability of each character.")
-    unknown: Literal["error", "skip"] = Field(
+    unknown: Literal["error", "skip", "ignore"] = Field(
         "error",
-        description="What to do with a name that cannot be scored, as it is too long or has unknown characters.",
+        description="A name that cannot be scored is an error or skipped; or characters that are unknown are ignored.",
     )
 
 

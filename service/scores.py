@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.errors import UnknownCharacterError
 from model.names import Names
+from model.percentiles import share_above
 from model.transitions import Floats, Ints
 from model.vocabulary import MAX_NAME_LENGTH, Vocabulary
 from service.problems import MAX_ERRORS, FieldError, ProblemError
@@ -33,6 +34,10 @@ class Scores:
     """Natural log-probability of each letter and of each end, name after name."""
     log_probs: Floats
     novel: NDArray[np.bool_] | None
+    quantiles: Floats | None
+    """Losses of known names, see `model.percentiles`."""
+    ignored: list[int]
+    """Characters (names,) that were left out."""
 
     @property
     def counts(self) -> Ints:
@@ -44,6 +49,14 @@ class Scores:
         """Nats a character."""
         losses: Floats = -self.log_probs / self.counts
         return losses
+
+    @property
+    def percentiles(self) -> list[float | None]:
+        """Shares of the known names with a higher loss; None where none are known."""
+        if self.quantiles is None:
+            return [None] * len(self.names)
+        shares: list[float | None] = share_above(self.quantiles, self.losses).tolist()
+        return shares
 
     def reason(self, index: int) -> str:
         """What is unknown in a name that has such a character."""
@@ -84,19 +97,30 @@ def _fault(index: int, name: object) -> tuple[int, str | None]:
     return index, None
 
 
-def score_names(model: ServedModel, given: Sequence[str]) -> Scores:
-    """Scores names as they were given."""
+def score_names(model: ServedModel, given: Sequence[str], ignore: bool = False) -> Scores:
+    """Scores names as they were given; with `ignore` without the characters outside the vocabulary, as long as there is
+    another one."""
     texts = model.vocabulary.normalization.names(given)
     names, unknown = Names.of_texts(texts, model.vocabulary)
+    ignored = [0] * len(texts)
+    if ignore and unknown.any():
+        letters = set(model.vocabulary.letters)
+        for index in np.flatnonzero(unknown).tolist():
+            if left := "".join(filter(letters.__contains__, texts[index])):
+                ignored[index] = len(texts[index]) - len(left)
+                texts[index] = left
+        names, unknown = Names.of_texts(texts, model.vocabulary)
     steps = model.engine.log_probs(names)
-    return Scores(model.vocabulary, texts, names, unknown, steps, names.totals(steps), model.novel(names))
+    totals, novel = names.totals(steps), model.novel(names)
+    return Scores(model.vocabulary, texts, names, unknown, steps, totals, novel, model.loss_quantiles, ignored)
 
 
 def score(model: ServedModel, request: LossRequest, field: str = "names") -> bytes:
     """The bytes of a LossResponse. Raises ProblemError for a name that cannot be scored, unless such names are
     skipped. `field` is what the request calls its names."""
     faults = faults_in(request.names)
-    scores = score_names(model, ["" if index in faults else name for index, name in enumerate(request.names)])
+    given = ["" if index in faults else name for index, name in enumerate(request.names)]
+    scores = score_names(model, given, request.unknown == "ignore")
     unknown = {index: scores.reason(index) for index in np.flatnonzero(scores.unknown).tolist()}
     if request.unknown == "error":
         _refuse(faults, unknown, field)
@@ -109,12 +133,23 @@ def score(model: ServedModel, request: LossRequest, field: str = "names") -> byt
         scores.losses.tolist(),
         scores.log_probs.tolist(),
         [None] * len(known) if scores.novel is None else scores.novel.tolist(),
+        scores.percentiles,
+        scores.ignored,
         scores.characters() if request.details else [None] * len(known),
         strict=True,
     )
     answers: list[dict[str, object]] = [
-        {"name": name, "loss": loss, "log_prob": log_prob, "novel": new, "characters": each, "reason": None}
-        for name, loss, log_prob, new, each in fields
+        {
+            "name": name,
+            "loss": loss,
+            "log_prob": log_prob,
+            "novel": new,
+            "percentile": share,
+            "ignored": ignored,
+            "characters": each,
+            "reason": None,
+        }
+        for name, loss, log_prob, new, share, ignored, each in fields
     ]
     for i, reason in reasons.items():
         answers[i] = dict.fromkeys(answers[i]) | {"name": request.names[i], "reason": reason}

@@ -13,8 +13,10 @@ from model.constraints import compile_block_list
 from model.engine import TableEngine
 from model.facts import EXACT, facts
 from model.names import Listing, Names
+from model.percentiles import LOSS_QUANTILES, loss_quantiles, parse_quantiles
 from model.spelling import Form, NameCase, Spelling
 from model.stored import Stored
+from model.transitions import Floats
 from model.vocabulary import MAX_NAME_LENGTH, Vocabulary
 from service.replies import ModelFacts, ModelRef
 
@@ -39,6 +41,11 @@ class ServedModel(ABC):
     @abstractmethod
     def listing(self) -> Listing | None:
         """The training names, where they are known."""
+
+    @cached_property
+    def loss_quantiles(self) -> Floats | None:
+        """What `share_above` compares losses with: here those of the training names; None where they are not known."""
+        return None if self.listing is None else loss_quantiles(self.engine, self.listing)
 
     @property
     @abstractmethod
@@ -98,6 +105,12 @@ class PublishedModel(ServedModel):
             return ModelFacts.model_validate(self.version.manifest.get(EXACT), strict=True)
         except ValidationError:
             return ModelFacts.model_validate(asdict(facts(self.engine.transitions, self.listing)))
+
+    @cached_property
+    def loss_quantiles(self) -> Floats | None:
+        """Those of the names that were held out when it was trained, where the version has them."""
+        kept = parse_quantiles(self.version.manifest.get(LOSS_QUANTILES))
+        return kept if kept is not None else super().loss_quantiles
 
     @cached_property
     def listing(self) -> Listing | None:

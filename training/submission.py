@@ -18,6 +18,7 @@ from training.health.subject import subject_of
 from training.overrides import override_record
 from training.run import Config, Result, fit
 from training.run_key import run_key
+from training.splits import split
 
 RUN = "run"
 """The fact of a manifest that names the run (see `training/run_key.py`)."""
@@ -34,12 +35,15 @@ class Submission:
     """What the manifest keeps."""
     report: bytes
     diagnostics: bytes
+    held_out: tuple[str, ...]
+    """Names that it was not trained on."""
 
     def publish(self, store: Store, distinct: Iterable[str]) -> None:
         """Makes it the current version, whatever the gate said. `distinct` are the names of its list. Raises as
         `Store.publish` does."""
         files = {REPORT_FILE: self.report, DIAGNOSTICS_FILE: self.diagnostics}
-        store.publish(self.name, self.result.data, distinct, self.facts, files, self.result.transitions)
+        transitions = self.result.transitions
+        store.publish(self.name, self.result.data, distinct, self.facts, files, transitions, self.held_out)
 
 
 def submit(
@@ -55,7 +59,9 @@ def submit(
     examination = examine(result, names, config.split, current, margin)
     facts = {**result.facts(), RUN: run_key(names, config), **_judgement(examination)}
     report = render(subject_of(name, result.digest, checkpoint.loads(result.data), result.transitions, seen, facts))
-    return Submission(name, result, examination, facts, report, diagnostics.dumps(seen))
+    parts = split(names.names, config.split)
+    held_out = tuple(names.names[i] for i in (*parts.dev.tolist(), *parts.test.tolist()))
+    return Submission(name, result, examination, facts, report, diagnostics.dumps(seen), held_out)
 
 
 def trained(

@@ -44,4 +44,4 @@ class LossFields(TypedDict, total=False):
 
     model: str
     details: bool
-    unknown: Literal["error", "skip"]
+    unknown: Literal["error", "skip", "ignore"]

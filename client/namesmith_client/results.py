@@ -56,6 +56,9 @@ class NameScore:
     loss: float | None
     log_prob: float | None
     novel: bool | None
+    percentile: float | None
+    """Share of known names with a higher loss: 0.01 is stranger than 99 % of them."""
+    ignored: int | None
     characters: tuple[CharacterScore, ...] | None
     reason: str | None
 

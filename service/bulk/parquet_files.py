@@ -117,6 +117,8 @@ def _added_types() -> dict[str, Any]:
         "loss": pa.float64(),
         "log_prob": pa.float64(),
         "novel": pa.bool_(),
+        "percentile": pa.float64(),
+        "ignored": pa.int64(),
         "reason": pa.string(),
         "characters": pa.list_(character),
     }

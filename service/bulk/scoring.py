@@ -30,6 +30,9 @@ class Scored:
     loss: Floats
     log_prob: Floats
     novel: list[bool | None]
+    percentile: list[float | None]
+    ignored: list[int | None] | None
+    """Characters that were left out; None where none may be."""
     reason: list[str | None] | None
     """Why a name was skipped; None where none may be."""
     characters: list[object] | None
@@ -39,7 +42,8 @@ class Scored:
     def columns(self) -> dict[str, object]:
         """By name, in order."""
         columns: dict[str, object] = {"loss": self.loss, "log_prob": self.log_prob, "novel": self.novel}
-        asked = {"reason": self.reason, "characters": self.characters}
+        columns["percentile"] = self.percentile
+        asked = {"ignored": self.ignored, "reason": self.reason, "characters": self.characters}
         return columns | {name: column for name, column in asked.items() if column is not None}
 
     @property
@@ -51,6 +55,9 @@ class Scored:
         """The columns as JSON text, with `null` for what is missing and reasons as `quote` writes them."""
         written = [_floats(self.loss, null), _floats(self.log_prob, null)]
         written.append([null if new is None else _TRUTHS[new] for new in self.novel])
+        written.append(_floats(self.percentile, null))
+        if self.ignored is not None:
+            written.append([null if count is None else str(count) for count in self.ignored])
         if self.reason is not None:
             written.append([null if reason is None else quote(reason) for reason in self.reason])
         if self.characters is not None:
@@ -82,16 +89,18 @@ class Totals:
 class Scorer:
     """Scores names by a model, as /loss does, and sums up."""
 
-    def __init__(self, model: ServedModel, unknown: Literal["error", "skip"], details: bool) -> None:
+    def __init__(self, model: ServedModel, unknown: Literal["error", "skip", "ignore"], details: bool) -> None:
         self._model = model
-        self._skip = unknown == "skip"
+        self._skip = unknown != "error"
+        self._ignore = unknown == "ignore"
         self._details = details
         self.totals = Totals()
 
     @property
     def columns(self) -> list[str]:
         """Those that every batch gets."""
-        return ["loss", "log_prob", "novel"] + ["reason"] * self._skip + ["characters"] * self._details
+        asked = {"ignored": self._ignore, "reason": self._skip, "characters": self._details}
+        return ["loss", "log_prob", "novel", "percentile", *(column for column, wanted in asked.items() if wanted)]
 
     def score(self, given: Sequence[object]) -> Scored:
         """Raises UnscoredNameError, unless such names are to be skipped."""
@@ -99,7 +108,7 @@ class Scorer:
         texts: Sequence[Any] = given
         if faults:
             texts = ["" if index in faults else name for index, name in enumerate(given)]
-        scored = scores.score_names(self._model, texts)
+        scored = scores.score_names(self._model, texts, self._ignore)
         missing = scored.unknown
         for index in np.flatnonzero(missing).tolist():
             faults.setdefault(index, scored.reason(index))
@@ -109,9 +118,13 @@ class Scorer:
         missing[list(faults)] = True
         self._count(scored, missing)
         novel: list[bool | None] = [None] * len(texts) if scored.novel is None else scored.novel.tolist()
+        percentile = scored.percentiles
+        ignored: list[int | None] | None = [*scored.ignored] if self._ignore else None
         characters = scored.characters() if self._details else None
         for index in faults:
-            novel[index] = None
+            novel[index] = percentile[index] = None
+            if ignored is not None:
+                ignored[index] = None
             if characters is not None:
                 characters[index] = None
         reason = [faults.get(index) for index in range(len(texts))] if self._skip else None
@@ -119,6 +132,8 @@ class Scorer:
             np.where(missing, np.nan, scored.losses),
             np.where(missing, np.nan, scored.log_probs),
             novel,
+            percentile,
+            ignored,
             reason,
             characters,
         )
@@ -131,7 +146,7 @@ class Scorer:
         totals.characters += int(scored.counts[~missing].sum())
 
 
-def _floats(values: Floats, null: str) -> list[str]:
+def _floats(values: Floats | list[float | None], null: str) -> list[str]:
     """As JSON writes them: the shortest text that reads as the same number."""
     text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode()
     return text.replace("null", null).split(",") if len(values) else []

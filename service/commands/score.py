@@ -52,7 +52,7 @@ def score(
     workers: WorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Tell how likely names are: adds the columns loss, log_prob and novel to a file."""
+    """Tell how likely names are: adds the columns loss, log_prob, novel and percentile to a file."""
     if cluster is not None:
         _score_on(cluster, asked, names, output, column, input_format, form, store, workers, bom=bom, quiet=quiet)
         return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from fastapi.testclient import TestClient
@@ -128,6 +129,39 @@ def test_novel_says_whether_the_training_list_holds_a_name(client: TestClient, t
     assert [item["novel"] for item in score(client, names)["names"]] == [name.lower() not in known for name in names]
 
 
+def test_a_percentile_is_the_share_of_known_names_that_are_less_likely(
+    client: TestClient, training_list: NameList
+) -> None:
+    """The bundled version says nothing of the names held out, so its list counts."""
+    known = sorted(set(training_list.names))[::11]
+    losses = np.array(
+        [
+            item["loss"]
+            for begin in range(0, len(known), 9_000)
+            for item in score(client, known[begin : begin + 9_000])["names"]
+        ]
+    )
+    asked = ["emma", "xqzzt", "z" * 64, "aaron", *known[:50]]
+    for item in score(client, asked)["names"]:
+        assert item["percentile"] == pytest.approx((losses > item["loss"]).mean(), abs=0.02)
+    assert score(client, ["qxzjkw"])["names"][0]["percentile"] < 0.001
+
+
+def test_a_model_without_a_list_has_no_percentiles(both: TestClient) -> None:
+    assert score(both, ["ana"], model="unlisted")["names"][0]["percentile"] is None
+    assert 0 <= score(both, ["ana"], model="tiny")["names"][0]["percentile"] <= 1
+
+
+def test_unknown_characters_can_be_ignored(client: TestClient) -> None:
+    answer = score(client, ["e1m4a", "emma", "1é"], unknown="ignore", details=True)
+    ignoring, plain, nothing = answer["names"]
+    assert (ignoring["ignored"], plain["ignored"]) == (2, 0)
+    assert {**ignoring, "name": "ema", "ignored": 0} == score(client, ["ema"], details=True)["names"][0]
+    assert nothing["loss"] is None
+    assert "'1'" in nothing["reason"]
+    assert answer["loss"] == score(client, ["ema", "emma"])["loss"]
+
+
 @pytest.mark.parametrize(
     ("name", "char"), [("em1ma", "'1'"), ("\u00e9va", "'\u00e9'"), ("a b", "' '"), ("\x00", "'\\x00'")]
 )
@@ -148,6 +182,8 @@ def test_unknown_characters_can_be_skipped(client: TestClient) -> None:
         "loss": None,
         "log_prob": None,
         "novel": None,
+        "percentile": None,
+        "ignored": None,
         "characters": None,
         "reason": "",
     }

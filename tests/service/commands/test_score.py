@@ -41,7 +41,7 @@ def rows_of(data: bytes) -> list[dict[str, Any]]:
     shown = {"true": True, "false": False, "": None}
     for row in rows:
         row |= {"novel": shown[row["novel"]]}
-        row |= {key: float(row[key]) if row[key] else None for key in ("loss", "log_prob")}
+        row |= {key: float(row[key]) if row[key] else None for key in ("loss", "log_prob", "percentile")}
     return rows
 
 
@@ -78,7 +78,7 @@ def test_scores_are_those_of_http(both: TestClient, run: Run, form: str) -> None
     rows = scored_rows(done.out, form)
     scores = expected(both, names)
     assert [row["name"] for row in rows] == names
-    for key in ("loss", "log_prob", "novel"):
+    for key in ("loss", "log_prob", "novel", "percentile"):
         assert [row[key] for row in rows] == [score[key] for score in scores]
     mean = both.post("/loss", json={"names": names, "model": "tiny"}).json()["loss"]
     assert f"{len(names)} names" in done.err
@@ -91,7 +91,7 @@ def test_a_list_becomes_a_table_of_any_format(both: TestClient, run: Run, tmp_pa
     source.write_bytes(files(NAMES)["text"])
     assert run("score", source, "-o", path).code == 0
     rows = scored_rows(path.read_bytes(), form)
-    assert [list(row) for row in rows] == [["name", "loss", "log_prob", "novel"]] * len(NAMES)
+    assert [list(row) for row in rows] == [["name", "loss", "log_prob", "novel", "percentile"]] * len(NAMES)
     assert [row["log_prob"] for row in rows] == [score["log_prob"] for score in expected(both, NAMES)]
 
 
@@ -112,12 +112,12 @@ def test_other_columns_stay_as_they_are_and_where_they_are(run: Run, tmp_path: P
         old_rows, new_rows = (
             list(csv.reader(io.StringIO(data.decode(), newline=""))) for data in (before, out.read_bytes())
         )
-        assert [row[:-3] for row in new_rows] == old_rows
-        assert new_rows[0][-3:] == ["loss", "log_prob", "novel"]
+        assert [row[:-4] for row in new_rows] == old_rows
+        assert new_rows[0][-4:] == ["loss", "log_prob", "novel", "percentile"]
     else:
         old_table, new_table = (pyarrow.parquet.read_table(io.BytesIO(data)) for data in (before, out.read_bytes()))
         assert new_table.select(old_table.column_names).equals(old_table)
-        assert new_table.column_names == ["id", "name", "loss", "log_prob", "novel"]
+        assert new_table.column_names == ["id", "name", "loss", "log_prob", "novel", "percentile"]
 
 
 cell = st.text(st.sampled_from('ab é",;\n\r\t\x0b\u2028'), max_size=5)
@@ -153,7 +153,7 @@ def test_what_a_json_line_holds_is_left_alone(run: Run) -> None:
     assert done.code == 0, done.err
     first, second = done.out.decode().splitlines()
     assert first.startswith(line.replace("1e400", "1e40")[:-1] + ',"loss":')
-    assert json.loads(second).keys() == {"name", "loss", "log_prob", "novel"}
+    assert json.loads(second).keys() == {"name", "loss", "log_prob", "novel", "percentile"}
 
 
 BAD = [
@@ -253,9 +253,22 @@ def test_details_are_the_characters_of_http(both: TestClient, run: Run, form: st
     assert [json.loads(each) if form == "csv" else each for each in found] == [s["characters"] for s in scores]
 
 
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+def test_ignored_characters_are_counted(both: TestClient, run: Run, form: str) -> None:
+    names = ["ana", "4na!", "1234"]
+    done = run("score", "--input-format", form, "--unknown", "ignore", stdin=files(names)[form])
+    assert done.code == 0, done.err
+    scores = expected(both, names, unknown="ignore")
+    empty = "" if form == "csv" else None
+    for row, score in zip(scored_rows(done.out, form), scores, strict=True):
+        assert row["percentile"] == score["percentile"]
+        assert row["ignored"] in (score["ignored"], str(score["ignored"]), empty)
+        assert row["reason"] == (score["reason"] or empty)
+
+
 def test_an_empty_list_has_no_scores(run: Run) -> None:
     done = run("score")
-    assert (done.code, done.out) == (0, b"name,loss,log_prob,novel\r\n")
+    assert (done.code, done.out) == (0, b"name,loss,log_prob,novel,percentile\r\n")
     assert done.err.startswith("0 names")
 
 

@@ -1,0 +1,32 @@
+"""What a trained model brings into the store."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.engine import TableEngine
+from model.percentiles import LOSS_QUANTILES, quantiles_of
+from model.store import Store
+from model.tabulation import compile_table
+from training.dataset import NameList
+from training.presets import Preset
+from training.run import Config
+from training.splits import split
+from training.submission import trained
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_a_version_knows_the_losses_of_the_names_that_were_held_out(
+    tiny: NameList, quick: Preset, tmp_path: Path
+) -> None:
+    config = Config(quick)
+    trained("x", tiny, config, None, 0.1).publish(Store(tmp_path), tiny.distinct)
+    version = Store(tmp_path).load("x")
+    parts = split(tiny.names, config.split)
+    held_out = [tiny.names[i] for i in (*parts.dev, *parts.test)]
+    assert held_out
+    engine = TableEngine(compile_table(version.checkpoint))
+    expected = quantiles_of(engine, held_out, version.checkpoint.vocabulary)
+    assert expected is not None
+    assert np.array_equal(version.manifest[LOSS_QUANTILES], expected)

@@ -121,7 +121,7 @@ def faults(done: Exchange) -> str | None:
     try:
         for answer in done.answers():
             if answer.status >= 400:
-                check_problem(answer, *range(400, 500))
+                check_problem(answer, *range(400, 500), 501)
     except AssertionError as error:
         return str(error)
     return None
@@ -144,7 +144,7 @@ def test_hostile_http_survives(service: Running, size: Size, figure: Figure) -> 
     with ThreadPoolExecutor(size(64, 200)) as pool:
         wrong = [why for why in pool.map(run, range(number)) if why]
     assert not wrong, wrong[:5]
-    assert not [status for status in found if status >= 500]
+    assert not [status for status in found if status >= 500 and status != 501], "501 is for transfer codings"
     assert {200, 400, 404, 405, 408, 415, 422, 431} <= found.keys()
     assert b"Traceback" not in service.log.read_bytes()
     for worker in range(20):

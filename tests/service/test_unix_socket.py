@@ -83,7 +83,7 @@ def test_a_socket_that_somebody_listens_on_is_left_alone(tmp_path: Path) -> None
 
 
 def test_a_limit_of_files_that_is_too_low_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    command = f"ulimit -Hn 20; exec {sys.executable} -m service serve --port 0 --workers 2 --store {tmp_path}"
+    command = f"ulimit -n 20; exec {sys.executable} -m service serve --port 0 --workers 2 --store {tmp_path}"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stderr.startswith("error: this process may open too few files")

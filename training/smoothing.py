@@ -72,7 +72,7 @@ class KneserNey:
         self, contexts: NDArray[np.integer], rows: NDArray[np.integer], symbols: NDArray[np.integer]
     ) -> Floats:
         """The probability (k,) of each of `symbols` (k,) after the context `contexts[rows]` (k, length)."""
-        estimates = self._nothing_before[symbols]
+        estimates: Floats = self._nothing_before[symbols]
         for order, numbers in self._known(contexts):
             estimates = estimates * order.spare_of(numbers)[rows] + order.kept.at(numbers[rows], symbols)
         return estimates

@@ -21,10 +21,12 @@ class CompressedRows:
     width: int
 
     @classmethod
-    def of(cls, rows: Ints, symbols: NDArray[np.integer], values: Floats, count: int, width: int) -> "CompressedRows":
+    def of(
+        cls, rows: Ints, symbols: NDArray[np.integer], values: NDArray[np.floating], count: int, width: int
+    ) -> "CompressedRows":
         """Of entries (n,) in any order, in `count` rows; those of one row and symbol are added up."""
         places, at = np.unique(rows * width + symbols, return_inverse=True)
-        sums = np.bincount(at, values, len(places))
+        sums: Floats = np.bincount(at, values, len(places)).astype(np.float64, copy=False)
         starts = np.searchsorted(places, np.arange(count + 1) * width)
         return cls(starts, (places % width).astype(np.int32), sums, width)
 
@@ -38,7 +40,7 @@ class CompressedRows:
 
     def sums(self) -> Floats:
         """Of each row (rows,)."""
-        return np.bincount(self.row_of, self.values, len(self))
+        return np.bincount(self.row_of, self.values, len(self)).astype(np.float64, copy=False)
 
     def add_to(self, dense: Floats, rows: Ints) -> None:
         """Adds the rows numbered `rows` (n,) to `dense` (n, width); -1 stands for a row of zeros."""

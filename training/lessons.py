@@ -59,7 +59,7 @@ def lessons_of(contexts: Tensor, weights: Tensor, rows: Rows, symbols: int) -> L
     if len(contexts) * symbols > MOST_HELD:
         return Lessons(contexts, targets, weights)
     held = torch.empty(len(contexts), symbols)
-    for numbers in torch.arange(len(contexts)).split(rows_at_once(symbols)):
+    for numbers in torch.split(torch.arange(len(contexts)), rows_at_once(symbols)):
         held[numbers] = targets[numbers]
     return Lessons(contexts, held, weights)
 

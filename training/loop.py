@@ -190,7 +190,7 @@ def recalibrate(stack: Stack, contexts: Tensor, weights: Tensor) -> None:
     stack.eval()
     device = stack.parameters()[0].device
     rows = max(2, _CALIBRATED // max(tensor.shape[-1] for tensor in stack.parameters()))
-    pieces = list(zip(contexts.split(rows), weights.split(rows), strict=True))
+    pieces = list(zip(torch.split(contexts, rows), torch.split(weights, rows), strict=True))
     for i, layer in enumerate(stack.layers):
         if isinstance(layer, BatchNorm1d):
             before = Stack(stack.layers[:i])

@@ -39,7 +39,7 @@ class KneserNey:
         """Rows (n, symbols) that sum to 1, after `contexts` (n, length)."""
         return self._estimates.rows(self._states(contexts))
 
-    def chances(self, contexts: Ids, symbols: Ints) -> Floats:
+    def chances(self, contexts: Ids, symbols: Ids) -> Floats:
         """Of `symbols` (n,) after `contexts` (n, length)."""
         return self._estimates.chances(self._states(contexts), symbols)
 

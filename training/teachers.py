@@ -87,7 +87,7 @@ def _invented(
         distinct, times = torch.unique(contexts, dim=0, return_counts=True)
         parts.append((distinct, times.double()))
         symbols = torch.cat(
-            [_drawn(ensemble, some, generator) for some in contexts.split(rows_at_once(ensemble.symbols))]
+            [_drawn(ensemble, some, generator) for some in torch.split(contexts, rows_at_once(ensemble.symbols))]
         )
         contexts = torch.cat([contexts[:, 1:], symbols], 1)[symbols[:, 0] != 0]
         if not len(contexts):

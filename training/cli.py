@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from model.errors import NamesmithError
+from training.checks import GateRefusedError
 from training.commands.compare import compare_versions
 from training.commands.console import err
 from training.commands.evaluate import evaluate
@@ -19,7 +20,6 @@ from training.commands.sweep import sweep
 from training.commands.train import train
 from training.commands.train_all import train_all
 from training.commands.verify import verify
-from training.gate import GateRefusedError
 
 FAILED, REFUSED = 1, 3
 

@@ -8,16 +8,14 @@ from model.errors import NamesmithError
 from model.shaping import Settings
 from model.store import Version
 from training.checks import Check
+from training.checks import GateRefusedError as GateRefusedError
 from training.dataset import NameList
+from training.defaults import MARGIN as MARGIN
 from training.quality import Quality, Reference, completion, sample_quality
 from training.rivals import PairedDifference, Rival, paired_difference
 from training.run import Result
 from training.self_test import self_test
 from training.splits import SplitRule
-
-MARGIN = 0.01
-"""Nats a character that a new version may be worse than the current one: about the standard error of a loss measured on
-3,200 names."""
 
 _LEAST_FAIR = 5
 _MIN_COMPLETION = 0.5
@@ -29,10 +27,6 @@ _MOST_DISTANCE = {"length": 0.75, "bigram": 0.35, "trigram": 0.55}
 context 0.4, 0.1 and 0.2; one that has hardly begun to learn stays above."""
 _LEAST_COMPARED = 100
 """Names below which distances say little but how few they are."""
-
-
-class GateRefusedError(NamesmithError):
-    """A trained model that should not be published."""
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """Where the commands print: results to standard output, warnings and errors to standard error."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from model.errors import TableTooLargeError
-from model.header import read_header
-from model.transitions import check_budget
-from training.counted_list import Losses
 from training.dataset import NameList
 from training.splits import MIN_TO_HOLD_OUT
+
+if TYPE_CHECKING:
+    from training.counted_list import Losses
 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -27,7 +28,7 @@ def print_list(names: NameList) -> None:
         err.print(f"[yellow]left out[/] {len(names.skipped) - 5:,} more lines")
 
 
-def print_losses(losses: Losses) -> None:
+def print_losses(losses: "Losses") -> None:
     out.print(f"train loss {losses.train:.4f}")
     if losses.dev is None or losses.test is None:
         err.print(
@@ -41,6 +42,9 @@ def print_losses(losses: Losses) -> None:
 
 def print_table_size(checkpoint: bytes) -> None:
     """A word on a model that is served by its network, because its table would be too large."""
+    from model.header import read_header
+    from model.transitions import check_budget
+
     header = read_header(checkpoint)
     try:
         check_budget(header.vocabulary.size, header.block_size)

@@ -22,19 +22,19 @@ def holding(name: str, store_dir: Path) -> Store:
     return own if name in own.names() else Store(store.BUNDLED)
 
 
-def find_version(reference: str, store_dir: Path) -> Version:
-    """The version that NAME or NAME@DIGEST names, where the beginning of a digest is enough: of the own store, else of
-    the bundled one. Raises StoreError."""
+def find_version(reference: str, store_dir: Path) -> tuple[Store, str, str | None]:
+    """Where the version is that NAME or NAME@DIGEST names: its store, name and digest, None for the current one.
+    The beginning of a digest is enough; the own store comes before the bundled one. Raises StoreError."""
     name, _, beginning = reference.partition("@")
     shelf = holding(check_name(name), store_dir)
     if not beginning:
-        return shelf.load(name)
+        return shelf, name, None
     places = [(shelf, digest) for shelf in (Store(store_dir), Store(store.BUNDLED)) for digest in shelf.digests(name)]
     fitting = {digest: shelf for shelf, digest in reversed(places) if digest.startswith(beginning)}
     if len(fitting) != 1:
         raise StoreError(f"{len(fitting)} versions of {name} begin with {beginning[:64]!a}; `list` shows what there is")
     ((digest, shelf),) = fitting.items()
-    return shelf.load(name, digest)
+    return shelf, name, digest
 
 
 def current_version(name: str, store_dir: Path) -> Version | NamesmithError | None:

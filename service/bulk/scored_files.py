@@ -28,13 +28,15 @@ class Layout:
     write_as: FileFormat
     column: str = NAME
     """Where the names are."""
+    delimiter: str = ","
+    """Between the cells of a CSV."""
 
 
 def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO) -> Iterator[float | None]:
     """Writes what `source` holds and the scores of its names, and gives which part of it is read, 0 to 1, where that is
     known. The file is whole when the iterator has ended. Raises FileError, saying where."""
     with _reader(source, layout, scorer.columns) as reader:
-        writer = _writer(file, reader, layout.write_as, scorer.columns)
+        writer = _writer(file, reader, layout, scorer.columns)
         for batch in reader.batches():
             try:
                 scored = scorer.score(batch.names)
@@ -52,7 +54,7 @@ def _reader(source: Source, layout: Layout, added: list[str]) -> Iterator[Reader
         case FileFormat.TEXT:
             yield TextReader(source, _ROWS_OF[layout.write_as])
         case FileFormat.CSV:
-            yield csv_files.CsvReader(source, layout.column)
+            yield csv_files.CsvReader(source, layout.column, layout.delimiter)
         case FileFormat.NDJSON:
             yield ndjson_files.NdjsonReader(source, layout.column, added)
         case FileFormat.PARQUET:
@@ -60,7 +62,8 @@ def _reader(source: Source, layout: Layout, added: list[str]) -> Iterator[Reader
                 yield parquet_files.ParquetReader(file, source.name, layout.column)
 
 
-def _writer(file: BinaryIO, reader: Reader, write_as: FileFormat, added: list[str]) -> Writer:
+def _writer(file: BinaryIO, reader: Reader, layout: Layout, added: list[str]) -> Writer:
+    write_as = layout.write_as
     if write_as is FileFormat.NDJSON:
         return ndjson_files.NdjsonWriter(file, added)
     if isinstance(reader, parquet_files.ParquetReader):
@@ -68,5 +71,5 @@ def _writer(file: BinaryIO, reader: Reader, write_as: FileFormat, added: list[st
     if write_as is FileFormat.PARQUET:
         return parquet_files.ParquetWriter(file, parquet_files.rows_of([]).schema, added)
     if isinstance(reader, csv_files.CsvReader):
-        return csv_files.CsvWriter(file, reader.header, added, reader.line_end)
+        return csv_files.CsvWriter(file, reader.header, added, reader.line_end, layout.delimiter)
     return csv_files.NamesCsvWriter(file, [NAME], added)

@@ -31,6 +31,7 @@ from training.commands.train_options import (
     SeedOption,
     StepsOption,
     TableOption,
+    check_not_bundled,
     name_from,
     read_layers,
 )
@@ -73,6 +74,8 @@ def train(
 ) -> None:
     """Train on a list of names and publish the model."""
     model_name = check_name(name if name is not None else name_from(data))
+    if name is None and not force:
+        check_not_bundled(model_name, data)
     check_writable(json_file)
     check_writable(report_file)
     check_store(store_dir)

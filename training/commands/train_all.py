@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @reading_a_list
 def train_all(
     asked: Asked,
-    folder: Annotated[Path, typer.Argument(help="Folder of lists: files that end in .txt or .csv.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of lists: files that end in .txt, .csv and the like.")],
     preset: PresetOption = "fast",
     store_dir: StoreOption = store.OWN,
     seed: SeedOption = 1,

@@ -1,7 +1,7 @@
 """What a checkpoint must show before it is published."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model import checkpoint
 from model.errors import NamesmithError
@@ -153,7 +153,8 @@ def _not_comparable(rival: Rival, reference: Reference, current: Version | Names
         return f"it cannot be read: {current}"
     if not len(reference.dev):
         return "the list is too small to hold names out"
-    if current.checkpoint.vocabulary.normalization != rival.checkpoint.vocabulary.normalization:
+    before, now = (model.vocabulary.normalization for model in (current.checkpoint, rival.checkpoint))
+    if replace(before, rules=now.rules) != now:
         return f"version {current.digest[:12]} spells names by other rules (Unicode form or case)"
     return None
 

@@ -6,7 +6,7 @@ The plus may come as a space, as which a query's plus is read.
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
 from threading import Lock
@@ -98,8 +98,8 @@ def _weighted(text: str, find: Find) -> dict[PublishedModel, int]:
     """The models, in the order of their names, with the smallest weights of the same proportions."""
     weights = _weights(text)
     found = {find(name): weight for name, weight in sorted(weights.items())}
-    vocabularies = {model.vocabulary for model in found}
-    if len(vocabularies) > 1:
+    alphabets = {(model.vocabulary.letters, replace(model.vocabulary.normalization, rules=1)) for model in found}
+    if len(alphabets) > 1:
         raise BlendError(f"{' and '.join(weights)} have different alphabets: only models of one can be blended")
     return found
 

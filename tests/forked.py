@@ -26,7 +26,8 @@ def serve(path: str) -> None:
     """Until it is killed."""
     import torch._dynamo  # by the first step of an optimiser, else
 
-    import training.cli  # noqa: F401
+    import training.cli
+    import training.commands.training_run  # noqa: F401
 
     torch.set_num_threads(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

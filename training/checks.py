@@ -1,6 +1,8 @@
-"""What a check says."""
+"""What a check says, and what the gate does."""
 
 from dataclasses import dataclass
+
+from model.errors import NamesmithError
 
 
 @dataclass(frozen=True)
@@ -10,3 +12,7 @@ class Check:
     name: str
     passed: bool
     detail: str
+
+
+class GateRefusedError(NamesmithError):
+    """A trained model that should not be published."""

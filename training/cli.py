@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from model.errors import NamesmithError
+from training.checks import GateRefusedError
 from training.commands.compare import compare_versions
 from training.commands.console import err
 from training.commands.evaluate import evaluate
@@ -24,7 +25,6 @@ from training.commands.sweep import sweep
 from training.commands.train import train
 from training.commands.train_all import train_all
 from training.commands.verify import verify
-from training.gate import GateRefusedError
 from training.memory import enough_memory
 
 FAILED, REFUSED = 1, 3

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from model.errors import NamesmithError, StoreError
+from model.reading.rows import list_ending
 from model.store import Store, Version
 from training.dataset import DataError, NameList
 from training.gate import GateRefusedError, require
@@ -17,6 +18,9 @@ from training.memory import enough_memory
 from training.run import Config
 from training.run_key import run_key
 from training.submission import RUN, Submission, trained
+
+ENDINGS = (".txt", ".csv", ".tsv", ".json", ".ndjson", ".jsonl")
+"""Of lists; .gz may follow."""
 
 
 class Fate(StrEnum):
@@ -82,10 +86,10 @@ def publish(order: Order, made: Made, store: Store) -> Submission:
 
 
 def lists_in(folder: Path, name_from: Callable[[Path], str]) -> dict[str, Path]:
-    """The lists in a folder, by the names of their models, sorted: files that end in .txt or .csv. Raises DataError
+    """The lists in a folder, by the names of their models, sorted: files with an ending of lists. Raises DataError
     where there are none, or two of one name."""
     try:
-        files = [path for path in folder.iterdir() if path.suffix.lower() in (".txt", ".csv") and path.is_file()]
+        files = [path for path in folder.iterdir() if list_ending(path) in ENDINGS and path.is_file()]
     except OSError as error:
         raise DataError(f"cannot read the folder {folder}: {error.strerror}") from None
     found: dict[str, Path] = {}
@@ -94,7 +98,8 @@ def lists_in(folder: Path, name_from: Callable[[Path], str]) -> dict[str, Path]:
         if other != path:
             raise DataError(f"{folder}: {other.name} and {path.name} would both be {name_from(path)!r}; rename one")
     if not found:
-        raise DataError(f"{folder}: no lists; they are files that end in .txt or .csv")
+        endings = ", ".join(ENDINGS)
+        raise DataError(f"{folder}: no lists; they are files that end in {endings}, or in one of these and .gz")
     return dict(sorted(found.items()))
 
 

@@ -1,23 +1,21 @@
 """What a checkpoint must show before it is published."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model import checkpoint
 from model.errors import NamesmithError
 from model.shaping import Settings
 from model.store import Version
 from training.checks import Check
+from training.checks import GateRefusedError as GateRefusedError
 from training.dataset import NameList
+from training.defaults import MARGIN as MARGIN
 from training.quality import Quality, Reference, completion, sample_quality
 from training.rivals import PairedDifference, Rival, paired_difference
 from training.run import Result
 from training.self_test import self_test
 from training.splits import SplitRule
-
-MARGIN = 0.01
-"""Nats a character that a new version may be worse than the current one: about the standard error of a loss measured on
-3,200 names."""
 
 _LEAST_FAIR = 5
 _MIN_COMPLETION = 0.5
@@ -29,10 +27,6 @@ _MOST_DISTANCE = {"length": 0.75, "bigram": 0.35, "trigram": 0.55}
 context 0.4, 0.1 and 0.2; one that has hardly begun to learn stays above."""
 _LEAST_COMPARED = 100
 """Names below which distances say little but how few they are."""
-
-
-class GateRefusedError(NamesmithError):
-    """A trained model that should not be published."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,8 @@ def _not_comparable(rival: Rival, reference: Reference, current: Version | Names
         return f"it cannot be read: {current}"
     if not len(reference.dev):
         return "the list is too small to hold names out"
-    if current.checkpoint.vocabulary.normalization != rival.checkpoint.vocabulary.normalization:
+    before, now = (model.vocabulary.normalization for model in (current.checkpoint, rival.checkpoint))
+    if replace(before, rules=now.rules) != now:
         return f"version {current.digest[:12]} spells names by other rules (Unicode form or case)"
     return None
 

@@ -19,11 +19,7 @@ from torch import Tensor
 
 from model.durable import make_directories, replace_file
 from model.errors import NamesmithError
-
-DIRECTORY = Path(__file__).resolve().parent.parent / "var" / "runs"
-"""Where snapshots go unless told otherwise."""
-SECONDS = 10.0
-"""Between two snapshots."""
+from training.defaults import SNAPSHOT_SECONDS
 
 State = dict[str, Any]
 """Dictionaries and lists of tensors and plain JSON. That of a run has `steps` and `seconds` so far and `stages`."""
@@ -45,7 +41,7 @@ class Snapshots:
     Where that fails `warn` is told once, and the run goes on without."""
 
     def __init__(
-        self, directory: Path, key: str, every: float = SECONDS, warn: Callable[[str], None] = lambda _: None
+        self, directory: Path, key: str, every: float = SNAPSHOT_SECONDS, warn: Callable[[str], None] = lambda _: None
     ) -> None:
         self.path = directory / f"{key}.snapshot"
         self._key, self._every, self._warn = key, every, warn

@@ -36,6 +36,14 @@ NO_COLUMN = "none"
 """As a weight column: every row counts the same."""
 
 
+_SPOKEN = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
+
+
+def delimiter_of(text: str | None) -> str | None:
+    """The character that a person means, who may have written its name."""
+    return None if text is None else _SPOKEN.get(text, text)
+
+
 @dataclass(frozen=True)
 class Asked:
     """Raises DataError for an encoding that nobody knows and for a delimiter that is not one character."""

@@ -19,7 +19,8 @@ def first_values(head: str, form: ListFormat, source: str) -> list[Any]:
 
 
 def _of_array(head: str, source: str) -> list[Any]:
-    decoder, values = json.JSONDecoder(), []
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
     at = head.find("[") + 1
     while len(values) < _LOOKED_AT:
         at = _next(head, at)

@@ -48,7 +48,7 @@ def table_layout(head: str, encoding: str, asked: Asked, source: str, form: List
     form = ListFormat.TSV if delimiter == "\t" else ListFormat.CSV
     layout = Layout(form, encoding, delimiter, is_table=True)
     numbered = asked.column is not None and asked.column.isdecimal()
-    if rows and numbered and not has_heading(rows) and asked.column not in map(str.strip, rows[0]):
+    if rows and numbered and not has_heading(rows) and asked.column not in [cell.strip() for cell in rows[0]]:
         width = tuple(str(at + 1) for at in range(len(rows[0])))
         return replace(with_columns(replace(layout, columns=width), rows, asked, source), columns=())
     header = tuple(rows[0]) if rows else ()

@@ -23,7 +23,7 @@ _SHOWN = 200
 class CsvReader:
     """Implements `Reader`. Raises FileError where there is no heading, or not one column of that name in it."""
 
-    def __init__(self, source: Source, column: str) -> None:
+    def __init__(self, source: Source, column: str, delimiter: str = ",") -> None:
         self._source = source
         blocks = source.blocks()
         first = next(blocks, None)
@@ -31,7 +31,7 @@ class CsvReader:
         self.marked = first is not None and first.marked
         self.line_end = LINE_END if first is None or LINE_END in first.text else "\n"
         lines = chain.from_iterable(io.StringIO(text, newline="") for text in texts)  # a quoted line end is left alone
-        self._rows = csv.reader(lines, strict=True)
+        self._rows = csv.reader(lines, strict=True, delimiter=delimiter)
         self.header = next(iter(self._read(1)), [])
         found = repr(", ".join(self.header)[:_SHOWN])[1:-1] or "none"
         if self.header.count(column) != 1:
@@ -75,17 +75,25 @@ class CsvReader:
 class CsvWriter:
     """Implements `Writer` for rows of cells."""
 
-    def __init__(self, file: BinaryIO, header: Sequence[str], added: Sequence[str], line_end: str = LINE_END) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        header: Sequence[str],
+        added: Sequence[str],
+        line_end: str = LINE_END,
+        delimiter: str = ",",
+    ) -> None:
         if taken := set(header) & set(added):
             raise FileError(f"there is a column {min(taken)!r} already: rename it, or leave it out")
         self._file = file
         self._width = len(header)
         self._line_end = line_end
+        self._delimiter = delimiter
         self._write_rows([[*header, *added]])
 
     def write(self, rows: Iterable[list[str]], scored: Scored) -> None:
         rows = list(rows)
-        if not self._write_plain(list(map(",".join, rows)), scored):
+        if not self._write_plain(list(map(self._delimiter.join, rows)), scored):
             added = map(list, zip(*scored.texts("", str), strict=True))
             self._write_rows(map(operator.add, rows, added))
 
@@ -97,17 +105,21 @@ class CsvWriter:
         together = "\n".join(lines)
         commas, breaks = len(lines) * (self._width - 1), len(lines) - 1
         plain = not any(char in together for char in '"\r') and "" not in lines
-        if not (plain and scored.only_numbers and (together.count(","), together.count("\n")) == (commas, breaks)):
+        if not (
+            plain
+            and scored.only_numbers
+            and (together.count(self._delimiter), together.count("\n")) == (commas, breaks)
+        ):
             return False
-        rows = map(",".join, zip(lines, *scored.texts("", str), strict=True))
+        rows = map(self._delimiter.join, zip(lines, *scored.texts("", str), strict=True))
         self._file.write("".join([row + self._line_end for row in rows]).encode())
         return True
 
     def _write_rows(self, rows: Iterable[list[str]]) -> None:
         rows = list(rows)
-        text = _written(rows, self._line_end, csv.QUOTE_MINIMAL)
+        text = _written(rows, self._line_end, csv.QUOTE_MINIMAL, self._delimiter)
         if self._line_end == "\n" and "\r" in text:  # which the writer leaves unquoted
-            text = _written(rows, self._line_end, csv.QUOTE_ALL)
+            text = _written(rows, self._line_end, csv.QUOTE_ALL, self._delimiter)
         self._file.write(text.encode())
 
 
@@ -119,9 +131,9 @@ class NamesCsvWriter(CsvWriter):
             super().write([[name] for name in names], scored)
 
 
-def _written(rows: Iterable[list[str]], line_end: str, quoting: Literal[0, 1]) -> str:
+def _written(rows: Iterable[list[str]], line_end: str, quoting: Literal[0, 1], delimiter: str) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator=line_end, quoting=quoting).writerows(rows)
+    csv.writer(text, lineterminator=line_end, quoting=quoting, delimiter=delimiter).writerows(rows)
     return text.getvalue()
 
 

@@ -31,6 +31,8 @@ class Layout:
     """Where the names are."""
     bom: bool = False
     """A CSV gets a byte order mark; one that has it keeps it."""
+    delimiter: str = ","
+    """Between the cells of a CSV."""
 
 
 def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO) -> Iterator[float | None]:
@@ -39,7 +41,7 @@ def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO)
     with _reader(source, layout, scorer.columns) as reader:
         if layout.write_as is FileFormat.CSV and (layout.bom or getattr(reader, "marked", False)):
             file.write(codecs.BOM_UTF8)
-        writer = _writer(file, reader, layout.write_as, scorer.columns)
+        writer = _writer(file, reader, layout, scorer.columns)
         for batch in reader.batches():
             try:
                 scored = scorer.score(batch.names)
@@ -57,7 +59,7 @@ def _reader(source: Source, layout: Layout, added: list[str]) -> Iterator[Reader
         case FileFormat.TEXT:
             yield TextReader(source, _ROWS_OF[layout.write_as])
         case FileFormat.CSV:
-            yield csv_files.CsvReader(source, layout.column)
+            yield csv_files.CsvReader(source, layout.column, layout.delimiter)
         case FileFormat.NDJSON:
             yield ndjson_files.NdjsonReader(source, layout.column, added)
         case FileFormat.PARQUET:
@@ -65,7 +67,8 @@ def _reader(source: Source, layout: Layout, added: list[str]) -> Iterator[Reader
                 yield parquet_files.ParquetReader(file, source.name, layout.column)
 
 
-def _writer(file: BinaryIO, reader: Reader, write_as: FileFormat, added: list[str]) -> Writer:
+def _writer(file: BinaryIO, reader: Reader, layout: Layout, added: list[str]) -> Writer:
+    write_as = layout.write_as
     if write_as is FileFormat.NDJSON:
         return ndjson_files.NdjsonWriter(file, added)
     if isinstance(reader, parquet_files.ParquetReader):
@@ -73,5 +76,5 @@ def _writer(file: BinaryIO, reader: Reader, write_as: FileFormat, added: list[st
     if write_as is FileFormat.PARQUET:
         return parquet_files.ParquetWriter(file, parquet_files.rows_of([]).schema, added)
     if isinstance(reader, csv_files.CsvReader):
-        return csv_files.CsvWriter(file, reader.header, added, reader.line_end)
+        return csv_files.CsvWriter(file, reader.header, added, reader.line_end, layout.delimiter)
     return csv_files.NamesCsvWriter(file, [NAME], added)

@@ -1,17 +1,23 @@
 """`score`: how likely the names of a file are, as columns beside them, as `/loss` would tell."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from model.reading.asked import NO_COLUMN, Asked, delimiter_of
+from model.reading.described import Layout as ListLayout
 from service import versions
-from service.bulk.formats import FileFormat, pyarrow
+from service.bulk.formats import ENDINGS, FileFormat, pyarrow
 from service.bulk.output import written_whole
 from service.bulk.scored_files import NAME, Layout, write_scores
 from service.bulk.scoring import Scorer, Totals
-from service.bulk.source import opened
+from service.bulk.source import Source, opened
+from service.bulk.told import column_of, told
 from service.commands.console import progress, tell
 from service.commands.models import catalog_with
 from service.commands.options import (
@@ -38,8 +44,10 @@ def score(
     output: OutputOption = STANDARD,
     column: Annotated[str | None, typer.Option(help="Where the names are.", show_default=NAME)] = None,
     input_format: Annotated[
-        FileFormat | None, typer.Option(help="Of FILE; that of its ending, or text, if left out.")
+        FileFormat | None, typer.Option(help="Of FILE; told from its content if left out. stdin is text.")
     ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV; told if left out.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of FILE, such as windows-1252; told if left out.")] = None,
     form: Annotated[
         FileFormat | None,
         typer.Option("--format", help="Of the result; that of FILE if left out, and csv for a text."),
@@ -58,16 +66,37 @@ def score(
         return
     check_alone(workers=workers)
     source_path, path = file_or_none(names), file_or_none(output)
-    read_as = format_of(source_path, input_format, FileFormat.TEXT, "input_format")
-    otherwise = FileFormat.CSV if read_as is FileFormat.TEXT else read_as
-    layout = _layout(read_as, format_of(path, form, otherwise, "format"), column, bom)
-    with opened(source_path) as source:
+    with _opened(source_path, input_format, _said(delimiter, encoding, column)) as (source, read_as, told_layout):
+        otherwise = FileFormat.CSV if read_as is FileFormat.TEXT else read_as
+        layout = _layout(read_as, format_of(path, form, otherwise, "format"), column, bom)
+        if told_layout is not None:
+            layout = replace(layout, column=column_of(told_layout), delimiter=told_layout.delimiter)
+            tell(str(told_layout), quiet=quiet)
+        elif delimiter is not None:
+            layout = replace(layout, delimiter=delimiter_of(delimiter) or ",")
         model = catalog_with(asked.model, store).get(None)
         scorer = Scorer(model, asked.unknown, asked.details)
         with written_whole(path) as file, progress(path, quiet=quiet) as advance:
             for done in write_scores(source, layout, scorer, file):
                 advance(scorer.totals.names, done)
     tell(_facts(f"{model.name} {model.digest[:12]}", scorer.totals), quiet=quiet)
+
+
+def _said(delimiter: str | None, encoding: str | None, column: str | None) -> Asked:
+    return Asked(None, delimiter_of(delimiter), encoding, column, NO_COLUMN)
+
+
+@contextmanager
+def _opened(
+    path: Path | None, input_format: FileFormat | None, asked: Asked
+) -> Iterator[tuple[Source, FileFormat, ListLayout | None]]:
+    """What is read, its format, and what its content tells of it, where it is a file whose format nobody said."""
+    if input_format is None and path is not None and ENDINGS.get(path.suffix.lower()) is not FileFormat.PARQUET:
+        with told(path, asked) as (source, read_as, layout):
+            yield source, read_as, layout
+        return
+    with opened(path) as source:
+        yield source, format_of(path, input_format, FileFormat.TEXT, "input_format"), None
 
 
 def _score_on(

@@ -15,8 +15,8 @@ import torch
 
 from model.store import BUNDLED, Store
 from model.version_files import MODEL_FILE
-from training import cli
-from training.commands import evaluate, train
+from training import cli, run
+from training.commands import train, training_run
 from training.stacks import tanh_stack
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +131,7 @@ def test_an_interrupt_at_any_time_is_one_line(
     def interrupt(*_: object, **__: object) -> Never:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, called, interrupt)
+    monkeypatch.setattr(train if called == "read_names" else training_run, called, interrupt)
     assert_one_error_line(command("train", tiny_file, "--store", store, *QUICK), 1)
     assert not store.exists()
 
@@ -259,8 +259,8 @@ def test_a_refusal_leaves_the_current_version_in_place(command: Command, tiny_fi
 def test_a_json_file_that_cannot_be_written_fails_before_any_work(
     where: str, subcommand: str, command: Command, tiny_file: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "fit", forbidden)
-    monkeypatch.setattr(evaluate, "measure", forbidden)
+    monkeypatch.setattr(training_run, "fit", forbidden)
+    monkeypatch.setattr(run, "measure", forbidden)
     subject = [tiny_file, "--store", store] if subcommand == "train" else ["us-names", tiny_file]
     outcome = command(subcommand, *subject, "--json", tiny_file.parent / where)
     assert "cannot write" in assert_one_error_line(outcome, 1)

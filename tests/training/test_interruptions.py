@@ -18,7 +18,7 @@ from model.errors import StoreError
 from model.store import Store
 from training import submission
 from training.checks import Check
-from training.commands import train
+from training.commands import training_run
 from training.gate import Examination
 from training.loop import TrainingError
 
@@ -215,7 +215,7 @@ def test_a_run_from_the_beginning_mentions_the_snapshot_and_replaces_it(
 def test_other_settings_and_lists_start_from_the_beginning(
     interrupted: Callable[..., Outcome], runs: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "fit", raising(TrainingError("not needed")))
+    monkeypatch.setattr(training_run, "fit", raising(TrainingError("not needed")))
     for other in (["--seed", "2"], ["--learning-rate", "0.01"], ["--gain", "1"], ["--block-size", "2"]):
         assert "it starts from the beginning" in interrupted("--resume", *other).out
     tiny_file.write_text(tiny_file.read_text() + "lala\n", encoding="utf-8")
@@ -265,7 +265,7 @@ def test_a_run_that_ends_without_a_model_leaves_no_snapshot(
         monkeypatch.setattr(submission, "examine", lambda *_: Examination([Check("luck", False, "none today")], None))
         assert interrupted("--resume").code == 3
     else:
-        monkeypatch.setattr(train, "fit", raising(TrainingError("the loss became nan")))
+        monkeypatch.setattr(training_run, "fit", raising(TrainingError("the loss became nan")))
         assert interrupted("--resume").code == 1
     assert list(runs.iterdir()) == []
 

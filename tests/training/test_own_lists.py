@@ -12,6 +12,7 @@ from model.shaping import Settings
 from model.store import Store
 from tests.reliability.conftest import FULL
 from tests.training.conftest import Outcome
+from training.commands.train_options import name_from
 
 Command = Callable[..., Outcome]
 
@@ -69,3 +70,29 @@ def test_a_large_alphabet_is_trained_and_said_to_be_served_by_its_network(comman
     outcome = command("train", path, "--store", tmp_path / "store", *options)
     assert outcome.code == 0
     assert "served by its network" in outcome.out
+
+
+def test_a_file_without_an_ascii_name_asks_for_one(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    for file in ("имена.txt", "名前.txt"):
+        (tmp_path / file).write_text("emma\nava\n", encoding="utf-8")
+        refused = command("train", tmp_path / file, "--store", tmp_path / "store")
+        assert (refused.code, "give it one with --name" in refused.err) == (1, True)
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_file_called_as_a_bundled_model_asks_for_another_name(
+    command: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    (tmp_path / "US Names.txt").write_text("emma\nava\n", encoding="utf-8")
+    refused = command("train", tmp_path / "US Names.txt", "--store", tmp_path / "store")
+    assert refused.code == 1
+    assert "in place of the bundled model" in refused.err
+    assert "--force" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("US Towns 2024.txt", "us-towns-2024"), ("Prénoms.csv.gz", "prenoms"), ("...txt", "names"), ("ÅÖ.tsv", "ao")],
+)
+def test_a_model_is_called_as_its_file(file: str, name: str) -> None:
+    assert name_from(Path(file)) == name

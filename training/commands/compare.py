@@ -4,14 +4,15 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from model import store
 from model.reading.asked import Asked
-from model.store import Version
+from model.store import Store, Version
+from model.vocabulary import Normalization
 from training.commands.console import out
 from training.commands.list_options import reading_a_list
 from training.commands.options import (
@@ -21,10 +22,11 @@ from training.commands.options import (
     check_writable,
     find_version,
 )
-from training.commands.tables import comparison_table, divergence_lines
-from training.comparison import Comparison, compare
 from training.dataset import NameList, read_names
 from training.splits import SplitRule
+
+if TYPE_CHECKING:
+    from training.comparison import Comparison
 
 _VERSION = "NAME, or NAME@DIGEST for a version other than the current one; the beginning of a digest will do."
 
@@ -43,11 +45,15 @@ def compare_versions(
     """Two versions side by side, and how far their names are apart."""
     check_writable(json_file)
 
-    def read(version: Version) -> NameList:
-        assert data is not None
-        return read_names(data, version.checkpoint.vocabulary.normalization, asked, skip_bad_lines)
+    places = [find_version(reference, store_dir) for reference in (a, b)]
+    lists = {} if data is None else _lists(data, places, asked, skip_bad_lines)
+    from training.commands.tables import comparison_table, divergence_lines  # PyTorch, when the list has been read
+    from training.comparison import compare
 
-    first, second = (find_version(reference, store_dir) for reference in (a, b))
+    def read(version: Version) -> NameList:
+        return lists[version.checkpoint.vocabulary.normalization]
+
+    first, second = (shelf.load(name, digest) for shelf, name, digest in places)
     found = compare(first, second, read if data is not None else None, split)
     out.print(comparison_table(found))
     for line in found.layers or ["the layers are the same"]:
@@ -58,7 +64,15 @@ def compare_versions(
         json_file.write_text(json.dumps(_json(found), indent=2) + "\n", encoding="utf-8")
 
 
-def _json(found: Comparison) -> dict[str, Any]:
+def _lists(
+    data: Path, places: list[tuple[Store, str, str | None]], asked: Asked, skip_bad_lines: bool
+) -> dict[Normalization, NameList]:
+    """The list as each of the versions spells it."""
+    spellings = {shelf.open(name, digest).header.vocabulary.normalization for shelf, name, digest in places}
+    return {spelling: read_names(data, spelling, asked, skip_bad_lines) for spelling in spellings}
+
+
+def _json(found: "Comparison") -> dict[str, Any]:
     """JSON has no infinity: an infinite divergence is null."""
     fields = asdict(found)
     for key in ("divergence_of_a", "divergence_of_b"):

@@ -1,14 +1,17 @@
 """Where the commands print: results to standard output, warnings and errors to standard error."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
-from training.counted_list import Losses
 from training.dataset import NameList
-from training.run import Result
 from training.splits import MIN_TO_HOLD_OUT
+
+if TYPE_CHECKING:
+    from training.counted_list import Losses
+    from training.run import Result
 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -25,7 +28,7 @@ def print_list(names: NameList) -> None:
         err.print(f"[yellow]left out[/] {len(names.skipped) - 5:,} more lines")
 
 
-def print_losses(losses: Losses) -> None:
+def print_losses(losses: "Losses") -> None:
     out.print(f"train loss {losses.train:.4f}")
     if losses.dev is None or losses.test is None:
         err.print(
@@ -37,7 +40,7 @@ def print_losses(losses: Losses) -> None:
         out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")
 
 
-def print_served(result: Result) -> None:
+def print_served(result: "Result") -> None:
     """How many contexts are served, and what the network alone would reach, where that is something else."""
     contexts = f"served as {len(result.transitions):,} contexts"
     if result.network_losses is None:

@@ -3,7 +3,6 @@
 from enum import StrEnum
 from typing import Annotated
 
-import torch
 import typer
 
 from model.errors import NamesmithError
@@ -26,6 +25,8 @@ def chosen_device(device: Device, processes: int = 1) -> str:
         if device == Device.cuda:
             raise NamesmithError("several processes compute on the CPU alone; use --device cpu, or --processes 1")
         return "cpu"
+    import torch  # when the list has been read
+
     if device == Device.auto:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == Device.cuda and not torch.cuda.is_available():

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from model import store
-from model.engine import TableEngine
 from model.reading.asked import Asked
 from training.commands.console import out, print_losses
 from training.commands.list_options import reading_a_list
@@ -20,10 +19,7 @@ from training.commands.options import (
     check_writable,
     holding,
 )
-from training.commands.tables import quality_table
 from training.dataset import read_names
-from training.quality import Reference, sample_quality
-from training.run import measure
 from training.splits import SplitRule
 
 
@@ -40,9 +36,15 @@ def evaluate(
 ) -> None:
     """Losses of a published model on a list, and the quality of what it generates."""
     check_writable(json_file)
-    version = holding(name, store_dir).load(name, digest)
+    shelf = holding(name, store_dir)
+    names = read_names(data, shelf.open(name, digest).header.vocabulary.normalization, asked, skip_bad_lines)
+    from model.engine import TableEngine  # what brings PyTorch comes when the list has been read
+    from training.commands.tables import quality_table
+    from training.quality import Reference, sample_quality
+    from training.run import measure
+
+    version = shelf.load(name, digest)
     vocabulary = version.checkpoint.vocabulary
-    names = read_names(data, vocabulary.normalization, asked, skip_bad_lines)
     losses, baselines = measure(version.checkpoint, version.transitions, names, split)
     quality = sample_quality(TableEngine(version.transitions), vocabulary, Reference.of(names, split))
     print_losses(losses)

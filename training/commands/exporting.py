@@ -9,7 +9,7 @@ from rich.markup import escape
 from model import store
 from model.durable import replace_file
 from training.commands.console import out
-from training.commands.options import StoreOption, check_writable, find_digest
+from training.commands.options import StoreOption, check_writable, find_version
 
 
 def export_version(
@@ -19,7 +19,7 @@ def export_version(
 ) -> None:
     """Write a version to one file, with its report and history, for another machine or a backup."""
     check_writable(file)
-    shelf, name, digest = find_digest(reference, store_dir)
+    shelf, name, digest = find_version(reference, store_dir)
     content = shelf.export(name, digest)
     replace_file(file, content)
     out.print(f"wrote [bold]{name}[/], version {digest[:12]}, to {escape(str(file))}: {len(content):,} bytes")

@@ -1,32 +1,20 @@
-"""What becomes of a run that is stopped: one line, and a snapshot from which `--resume` goes on."""
+"""What becomes of a run that is stopped: one line."""
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from model.errors import NamesmithError
-from training import snapshots
-from training.commands.console import err, out
-from training.course import Course
-from training.dataset import NameList
-from training.gate import GateRefusedError
-from training.loop import TrainingError
-from training.parallel import ProcessLostError
-from training.run import Config
-from training.run_key import run_key
-from training.snapshots import SnapshotError, Snapshots, State
 
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with this very run where it was interrupted.")]
 SnapshotsOption = Annotated[
     Path, typer.Option("--snapshots", envvar="NAMESMITH_SNAPSHOTS", help="Directory for interrupted runs.")
 ]
 SnapshotEveryOption = Annotated[float, typer.Option("--snapshot-every", min=0, max=1e9, hidden=True, help="Seconds.")]
-DEFAULT_DIRECTORY, DEFAULT_SECONDS = snapshots.DIRECTORY, snapshots.SECONDS
 
 
 @contextmanager
@@ -39,50 +27,3 @@ def interruptible(said: Callable[[], str] = lambda: "interrupted; nothing was pu
         raise NamesmithError(said()) from None
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def resumable(names: NameList, config: Config, directory: Path, every: float, resume: bool) -> Iterator[Course]:
-    """The course of the run, from its beginning or from where a snapshot left it. Only a run that is interrupted, or
-    stopped by something beyond it such as a full disk, leaves a snapshot behind."""
-    kept = Snapshots(directory, run_key(names, config), every, _warn)
-    total = config.preset.all_steps
-    course = Course(kept, _found(kept, resume, total))
-    try:
-        yield course
-    except KeyboardInterrupt:
-        raise NamesmithError(f"interrupted; nothing was published{_how_to_go_on(kept, total)}") from None
-    except ProcessLostError as error:
-        raise ProcessLostError(f"{error}{_how_to_go_on(kept, total)}") from None
-    except (TrainingError, GateRefusedError):
-        kept.remove()
-        raise
-    kept.remove()
-
-
-def _found(kept: Snapshots, resume: bool, total: int) -> State | None:
-    """Where to go on; None for the beginning. Raises SnapshotError if that is asked for and cannot be."""
-    if not resume:
-        if how := _how_to_go_on(kept, total):
-            out.print(f"this run was interrupted before{how}")
-        return None
-    state = kept.read()
-    said = "there is no snapshot of this run; it starts from the beginning"
-    out.print(said if state is None else f"the run goes on after {_so_many(state, total)}")
-    return state
-
-
-def _how_to_go_on(kept: Snapshots, total: int) -> str:
-    """The end of a sentence; empty where there is nothing to go on from."""
-    with suppress(SnapshotError):
-        if state := kept.read():
-            return f"; --resume goes on after {_so_many(state, total)}"
-    return ""
-
-
-def _so_many(state: State, total: int) -> str:
-    return f"{state['steps']:,} of {total:,} steps"
-
-
-def _warn(text: str) -> None:
-    err.print(f"[yellow]{escape(text)}[/]")

@@ -7,9 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model.reading.asked import Asked, ListFormat, Where
-
-_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}
+from model.reading.asked import Asked, ListFormat, Where, delimiter_of
 
 
 def _where(text: str) -> Where:
@@ -40,14 +38,7 @@ def _options(
         typer.Option("--where", parser=_where, metavar="COLUMN=VALUE", help="Only the rows with this value there."),
     ] = None,
 ) -> Asked:
-    return Asked(
-        format,
-        None if delimiter is None else _DELIMITERS.get(delimiter, delimiter),
-        encoding,
-        column,
-        weight_column,
-        where,
-    )
+    return Asked(format, delimiter_of(delimiter), encoding, column, weight_column, where)
 
 
 def reading_a_list(command: Callable[..., None]) -> Callable[..., None]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.collection import Work, one_by_one
+if TYPE_CHECKING:
+    from training.collection import Work
 
 ClusterOption = Annotated[
     str | None,
@@ -33,9 +34,11 @@ def on_cluster(address: str | None, cpus: int) -> Iterator[None]:
         yield
 
 
-def spread_over(address: str | None, cpus: int, device: str) -> Work:
+def spread_over(address: str | None, cpus: int, device: str) -> "Work":
     """Who makes runs: the cluster that is connected, or this process."""
     if address is None:
+        from training.collection import one_by_one
+
         return one_by_one
     from training.cluster.workers import spread
 

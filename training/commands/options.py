@@ -23,7 +23,7 @@ def holding(name: str, store_dir: Path) -> Store:
     return own if name in own.names() else Store(store.BUNDLED)
 
 
-def find_digest(reference: str, store_dir: Path) -> tuple[Store, str, str]:
+def find_version(reference: str, store_dir: Path) -> tuple[Store, str, str]:
     """The store, name and digest that NAME or NAME@DIGEST means, where the beginning of a digest is enough: in the own
     store, else in the bundled one. Raises StoreError."""
     name, _, beginning = reference.partition("@")
@@ -36,12 +36,6 @@ def find_digest(reference: str, store_dir: Path) -> tuple[Store, str, str]:
         raise StoreError(f"{len(fitting)} versions of {name} begin with {beginning[:64]!a}; `list` shows what there is")
     ((digest, shelf),) = fitting.items()
     return shelf, name, digest
-
-
-def find_version(reference: str, store_dir: Path) -> Version:
-    """The version itself. Raises StoreError and CheckpointError."""
-    shelf, name, digest = find_digest(reference, store_dir)
-    return shelf.load(name, digest)
 
 
 def current_version(name: str, store_dir: Path) -> Version | NamesmithError | None:

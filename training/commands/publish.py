@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from model import checkpoint, header, store
+from model import header, store
 from model.reading.asked import Asked
 from model.store import Store
 from training.commands.console import out
@@ -25,7 +25,7 @@ def publish(
 ) -> None:
     """Publish a checkpoint file and make it current."""
     content = header.read(file.resolve())
-    model = checkpoint.load(file.resolve())
-    names = None if data is None else read_names(data, model.vocabulary.normalization, asked).distinct
+    vocabulary = header.read_header(content).vocabulary
+    names = None if data is None else read_names(data, vocabulary.normalization, asked).distinct
     digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
     out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

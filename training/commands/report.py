@@ -1,18 +1,13 @@
 """`report`: the health report of a published model, drawn anew."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from model import store
-from model.engine import TableEngine
-from model.errors import UnsatisfiableError
 from model.reading.asked import Asked
-from model.store import Version
-from model.version_files import DIAGNOSTICS_FILE
 from training.commands.console import out
 from training.commands.list_options import reading_a_list
 from training.commands.options import (
@@ -23,11 +18,6 @@ from training.commands.options import (
     holding,
 )
 from training.dataset import read_names
-from training.health import diagnostics
-from training.health.report import render
-from training.health.subject import Subject, subject_of
-from training.quality import Reference, sample_quality
-from training.run import measure
 from training.splits import SplitRule
 
 
@@ -44,34 +34,13 @@ def report(
 ) -> None:
     """Draw the report of a published model anew, to a file. The version stays as it is."""
     shelf = holding(name, store_dir)
-    version = shelf.load(name, digest)
-    model, stored = version.checkpoint, shelf.open(name, version.digest)
+    stored = shelf.open(name, digest)
     file = output or Path(f"{name}-{stored.digest[:12]}.html")
     check_writable(file)
-    kept = stored.read(DIAGNOSTICS_FILE)
-    seen = None if kept is None else diagnostics.loads(kept)
-    subject = subject_of(name, stored.digest, model, version.transitions, seen, stored.manifest["facts"])
-    if data is not None:
-        names = read_names(data, model.vocabulary.normalization, asked, skip_bad_lines)
-        losses, baselines = measure(model, version.transitions, names, split)
-        facts = {**model.facts, "losses": losses.by_part()}
-        run = {**subject.run, "baselines": baselines, **_quality(version, Reference.of(names, split))}
-        subject = replace(subject, facts=facts, run=run)
-    file.write_bytes(render(subject))
-    out.print(f"wrote {escape(str(file))}" + _lacking(subject))
+    normalization = stored.header.vocabulary.normalization
+    names = None if data is None else read_names(data, normalization, asked, skip_bad_lines)
+    from training.commands.drawn_report import drawn_report  # brings PyTorch, when the list has been read
 
-
-def _quality(version: Version, reference: Reference) -> dict[str, Any]:
-    """What it generates; nothing of a model that gives no names."""
-    try:
-        return {
-            "quality": sample_quality(
-                TableEngine(version.transitions), version.checkpoint.vocabulary, reference
-            ).facts()
-        }
-    except UnsatisfiableError:
-        return {"quality": None}
-
-
-def _lacking(subject: Subject) -> str:
-    return "" if subject.diagnostics else "; the version holds no diagnostics, so there are no pictures of the network"
+    content, said = drawn_report(shelf.load(name, stored.digest), stored, names, split)
+    file.write_bytes(content)
+    out.print(f"wrote {escape(str(file))}{said}")

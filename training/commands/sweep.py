@@ -1,4 +1,4 @@
-"""`sweep`: several settings compared on the same list."""
+"""`sweep`: several settings compared on the same list. PyTorch is imported when the list has been read."""
 
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -6,17 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from model import store
-from model.errors import NamesmithError
 from model.reading.asked import Asked
-from model.store import Store, check_name
-from training.collection import Order, Work, publish
-from training.commands.console import err, out, print_list
-from training.commands.device import Device, DeviceOption, chosen_device
+from model.store import check_name
+from training.commands.console import print_list
+from training.commands.device import Device, DeviceOption
 from training.commands.list_options import reading_a_list
-from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
+from training.commands.on_cluster import ClusterOption, CpusOption
 from training.commands.options import (
     DataArgument,
     SkipOption,
@@ -24,17 +21,11 @@ from training.commands.options import (
     StoreOption,
     check_store,
     check_writable,
-    current_version,
 )
-from training.commands.sweep_results import SweepResults
 from training.dataset import read_names
-from training.gate import MARGIN
 from training.grid import GridError, numbers, whole_numbers
 from training.presets import PRESETS, override
-from training.progress import sweep_progress
-from training.run import Config
 from training.splits import SplitRule
-from training.sweep import MAX_RUNS, Candidate, plan, runs, symbols_to_choose_by, winner
 
 _MOST = 2**63 - 1
 
@@ -80,12 +71,8 @@ def sweep(
     sizes = product(
         _whole("block-size", block_size, 1, 32), _whole("dim", dim, 1, 4096), _whole("width", width, 1, 4096)
     )
-    candidates = [
-        Candidate(way, block or way.block_size, dim, width) for way, (block, dim, width) in product(presets, sizes)
-    ]
-    planned = plan(list(dict.fromkeys(candidates)), [number or 0 for number in _whole("seed", seed, 0)])
-    if len(planned) > MAX_RUNS:
-        raise typer.BadParameter(f"the grid has {len(planned):,} runs, at most {MAX_RUNS:,} are made")
+    grid = list(product(presets, sizes))
+    seeds = [number or 0 for number in _whole("seed", seed, 0)]
     if early_stopping and cluster is None:
         raise typer.BadParameter("only a cluster stops runs early; add --cluster", param_hint="--early-stopping")
     for file in (json_file, csv_file):
@@ -95,46 +82,11 @@ def sweep(
         check_store(store_dir)
     names = read_names(data, None, asked, skip_bad_lines)
     print_list(names)
-    base = Config(preset=planned[0][0].preset, split=split, device=chosen_device(device))
-    results = SweepResults(names, planned, json_file, csv_file)
-    with on_cluster(cluster, cpus):
-        try:
-            _run(results, base, cluster, cpus, early_stopping)
-        except KeyboardInterrupt:
-            results.show()
-            said = f"interrupted after {len(results.done)} of {len(planned)} runs"
-            raise NamesmithError(f"{said}; nothing was published") from None
-        results.show()
-        if publish_as is not None:
-            _publish(results, base, publish_as, store_dir, spread_over(cluster, cpus, base.device))
+    from training.commands.sweep_run import Sweep, planned_runs
 
-
-def _run(results: SweepResults, base: Config, cluster: str | None, cpus: int, early_stopping: bool) -> None:
-    if cluster is not None:
-        from training.cluster.tuning import tuned
-
-        tuned(results.names, results.planned, base, cpus, early_stopping, results.add)
-        return
-    with sweep_progress(out, [candidate.preset.steps for candidate, _ in results.planned]) as watch:
-        for run in runs(results.names, results.planned, base, watch):
-            results.add(run)
-
-
-def _publish(results: SweepResults, base: Config, model: str, store_dir: Path, work: Work) -> None:
-    """Trains the best one again, as `train` would, and publishes it. Raises GateRefusedError, NamesmithError."""
-    best = winner(results.done)
-    if best is None:
-        raise NamesmithError("no run came to its end, so there is nothing to publish: lower the learning rate")
-    names = results.names
-    config = best.candidate.config(base, best.seed, symbols_to_choose_by(names, base))
-    order = Order(names.source, model, names, config, current_version(model, store_dir), MARGIN)
-    ((_, made),) = work([order])
-    digest = publish(order, made, Store(store_dir)).result.digest
-    out.print(f"published [bold]{model}[/], digest {digest[:12]}, to {escape(str(store_dir))}")
-    if digest != best.digest:
-        err.print(
-            f"[yellow]in the sweep it had the digest {(best.digest or '')[:12]}: another kind of machine trained it[/]"
-        )
+    Sweep(names, planned_runs(grid, seeds), split, device, json_file, csv_file, cluster, cpus, early_stopping).run(
+        publish_as, store_dir
+    )
 
 
 def _each(option: str, text: str | None, read: Callable[[str], Sequence[Any]]) -> Sequence[Any]:

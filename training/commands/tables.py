@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from model.divergence import Divergence
-from training.comparison import Comparison, Portrait
-from training.quality import Quality
+if TYPE_CHECKING:
+    from model.divergence import Divergence
+    from training.comparison import Comparison, Portrait
+    from training.quality import Quality
 
 UNKNOWN = "-"
 
 
-def quality_rows(quality: Quality) -> list[tuple[str, str, str]]:
+def quality_rows(quality: "Quality") -> list[tuple[str, str, str]]:
     """Measure, its value for the samples, and for real held-out names where that is known."""
     distances, floor = quality.distances or {}, quality.noise_floor or {}
     unique = [(f"distinct among {among:,}", share(found), UNKNOWN) for among, found in quality.uniqueness.items()]
@@ -26,7 +27,7 @@ def quality_rows(quality: Quality) -> list[tuple[str, str, str]]:
     ]
 
 
-def quality_table(quality: Quality) -> Table:
+def quality_table(quality: "Quality") -> Table:
     table = _table(f"{quality.count:,} sampled names", "", "samples", "held-out names")
     for row in quality_rows(quality):
         table.add_row(*row)
@@ -35,7 +36,7 @@ def quality_table(quality: Quality) -> Table:
     return table
 
 
-def comparison_table(found: Comparison) -> Table:
+def comparison_table(found: "Comparison") -> Table:
     a, b = found.a, found.b
     table = _table("", "", *(f"{side.name}@{side.digest[:12]}" for side in (a, b)))
     for label, value in _PORTRAIT:
@@ -45,7 +46,7 @@ def comparison_table(found: Comparison) -> Table:
     return table
 
 
-def divergence_lines(found: Comparison) -> list[str]:
+def divergence_lines(found: "Comparison") -> list[str]:
     a, b = (f"{side.name}@{side.digest[:12]}" for side in (found.a, found.b))
     lines = [
         f"KL({a} || {b}): {_divergence(found.divergence_of_b, found.only_a)}",
@@ -69,17 +70,17 @@ def number(value: object, form: str = ".4f") -> str:
     return format(value, form) if isinstance(value, int | float) else UNKNOWN
 
 
-def _divergence(found: Divergence, letters: str) -> str:
+def _divergence(found: "Divergence", letters: str) -> str:
     if math.isinf(found.per_name):
         lacking = f"lacks the letters {escape(letters)}" if letters else "never gives some of the first one's names"
         return f"infinite: the second {lacking}"
     return f"{found.per_name:.4f} nats a name, {found.per_character:.4f} a character, exact"
 
 
-def _trained(*keys: str) -> Callable[[Portrait], Any]:
+def _trained(*keys: str) -> "Callable[[Portrait], Any]":
     """What a checkpoint tells of its training, which may be anything."""
 
-    def look(side: Portrait) -> Any:
+    def look(side: "Portrait") -> Any:
         found: Any = side.trained
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
@@ -88,11 +89,11 @@ def _trained(*keys: str) -> Callable[[Portrait], Any]:
     return look
 
 
-def _fact(form: str, name: str) -> Callable[[Portrait], str]:
+def _fact(form: str, name: str) -> "Callable[[Portrait], str]":
     return lambda side: number(getattr(side.facts, name, None), form)
 
 
-_PORTRAIT: list[tuple[str, Callable[[Portrait], str]]] = [
+_PORTRAIT: "list[tuple[str, Callable[[Portrait], str]]]" = [
     ("published", lambda side: side.published_at or UNKNOWN),
     ("parameters", lambda side: f"{side.parameters:,}"),
     ("characters of context", lambda side: str(side.block_size)),
@@ -110,7 +111,7 @@ _PORTRAIT: list[tuple[str, Callable[[Portrait], str]]] = [
 ]
 
 
-def _on_list_rows(a: Portrait, b: Portrait) -> Iterable[tuple[str, str, str]]:
+def _on_list_rows(a: "Portrait", b: "Portrait") -> Iterable[tuple[str, str, str]]:
     if a.on_list is None or b.on_list is None:
         return
     losses, others = (side.on_list.losses.fields() for side in (a, b) if side.on_list)

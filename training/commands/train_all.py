@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -14,7 +14,7 @@ from model import store
 from model.errors import NamesmithError
 from model.reading.asked import Asked
 from model.store import Store
-from training.collection import Collection, Fate, Outcome, lists_in
+from training.checks import GateRefusedError
 from training.commands.console import err, out
 from training.commands.device import Device, DeviceOption, chosen_device
 from training.commands.interruptions import interruptible
@@ -41,16 +41,18 @@ from training.commands.train_options import (
     name_from,
 )
 from training.dataset import read_names
-from training.gate import MARGIN, GateRefusedError
+from training.defaults import MARGIN
 from training.presets import PRESETS, override
-from training.run import Config
 from training.splits import SplitRule
+
+if TYPE_CHECKING:
+    from training.collection import Outcome
 
 
 @reading_a_list
 def train_all(
     asked: Asked,
-    folder: Annotated[Path, typer.Argument(help="Folder of lists: files that end in .txt or .csv.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of lists: files that end in .txt, .csv and the like.")],
     preset: PresetOption = "standard",
     store_dir: StoreOption = store.OWN,
     seed: SeedOption = 1,
@@ -74,6 +76,9 @@ def train_all(
     """
     check_writable(json_file)
     check_store(store_dir)
+    from training.collection import Collection, lists_in  # PyTorch, for this command alone
+    from training.run import Config
+
     collection = Collection(
         lists_in(folder, name_from),
         Store(store_dir),
@@ -105,9 +110,9 @@ class _Outcomes:
     """What became of the lists so far."""
 
     lists: int
-    done: list[Outcome] = field(default_factory=list)
+    done: "list[Outcome]" = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: "Outcome") -> None:
         self.done.append(outcome)
         where = f"{len(self.done)} of {self.lists}: {escape(outcome.file)}"
         if outcome.reason is None:
@@ -115,7 +120,7 @@ class _Outcomes:
         else:
             err.print(f"[yellow]{where}: {outcome.fate}:[/] {escape(outcome.reason)}")
 
-    def sorted(self) -> list[Outcome]:
+    def sorted(self) -> "list[Outcome]":
         return sorted(self.done, key=lambda outcome: outcome.model)
 
     def table(self) -> Table:
@@ -132,6 +137,8 @@ class _Outcomes:
 
     def check(self) -> None:
         """Raises NamesmithError, GateRefusedError where nothing else went wrong, unless each list has its model."""
+        from training.collection import Fate
+
         count: Callable[[Fate], int] = [outcome.fate for outcome in self.done].count
         failed, refused = count(Fate.FAILED), count(Fate.REFUSED)
         if failed or refused:

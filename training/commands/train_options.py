@@ -2,11 +2,13 @@
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from model import store
 from model.context_tree import MAX_CONTEXTS
 from model.descriptions import description_fault
 from training.dataset import DataError
@@ -47,7 +49,22 @@ ContextsOption = Annotated[
 
 
 def name_from(data: Path) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-") or "names"
+    """The name of a model by that of its list: accents go, other marks become hyphens. Raises DataError where letters
+    are left that ASCII does not have, as two such files would come to one name."""
+    stem = Path(data.name.removesuffix(".gz")).stem.lower()
+    plain = "".join(char for char in unicodedata.normalize("NFKD", stem) if not unicodedata.combining(char))
+    if any(char.isalnum() and not char.isascii() for char in plain):
+        raise DataError(f"{data.name} gives the model no name in ASCII letters; give it one with --name, or rename it")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "names"
+
+
+def check_not_bundled(name: str, data: Path) -> None:
+    """Raises DataError where a list's file would publish over a bundled model without a word."""
+    if name in store.Store(store.BUNDLED).names():
+        raise DataError(
+            f"{data.name} would publish {name}, in place of the bundled model of that name; give it another one with "
+            f"--name, or pass --name {name} or --force to replace that"
+        )
 
 
 def read_layers(path: Path) -> list[dict[str, Any]]:

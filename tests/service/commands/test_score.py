@@ -1,6 +1,7 @@
 """`python -m service score` adds to a file what /loss tells of its names, and changes nothing else in it."""
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -264,6 +265,49 @@ def test_ignored_characters_are_counted(both: TestClient, run: Run, form: str) -
         assert row["percentile"] == score["percentile"]
         assert row["ignored"] in (score["ignored"], str(score["ignored"]), empty)
         assert row["reason"] == (score["reason"] or empty)
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "told"),
+    [
+        ("a.csv", "id;Vorname\n1;Ana\n2;zoé\n".encode("latin-1"), "read as CSV, ';', column 'Vorname', windows-1252"),
+        ("a.tsv", "id\tname\n1\tAna\n2\tzoé\n".encode("utf-16"), "read as TSV, column 'name', utf-16"),
+        ("a.txt.gz", gzip.compress("Ana\nzoé\n".encode()), "read as text, gzip"),
+        ("a.json", '[\n "Ana",\n "zoé"\n]'.encode(), "read as JSON"),
+        ("a.txt", "Ana\rzoé\r".encode(), "read as text"),
+    ],
+)
+def test_a_file_is_read_as_training_reads_it(
+    both: TestClient, run: Run, tmp_path: Path, file: str, data: bytes, told: str
+) -> None:
+    path = tmp_path / file
+    path.write_bytes(data)
+    done = run("score", path, "--format", "ndjson" if file == "a.json" else "csv")
+    assert done.code == 0, done.err
+    assert done.err.startswith(told + "\n")
+    text = done.out.decode()
+    if file == "a.json":
+        found = [json.loads(line)["log_prob"] for line in text.splitlines()]
+    else:
+        delimiter = {"a.csv": ";", "a.tsv": "\t"}.get(file, ",")
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        found = [float(row["log_prob"]) for row in rows]
+    assert found == [score["log_prob"] for score in expected(both, ["Ana", "zoé"])]
+
+
+def test_what_looks_like_another_form_is_not_scored(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("1. Ana\n2. Zoé\n", encoding="utf-8")
+    done = run("score", path)
+    assert done.code == 1
+    assert "begins with a number" in done.err
+    assert "--input-format text" in done.err
+
+
+def test_names_that_a_list_makes_one_are_one_here(both: TestClient) -> None:
+    spellings = ["Ana", " ana\u00a0", "ANA\u200b", "ana\r\n"]
+    scores = expected(both, spellings)
+    assert len({(score["log_prob"], score["novel"]) for score in scores}) == 1
 
 
 def test_an_empty_list_has_no_scores(run: Run) -> None:

@@ -25,6 +25,8 @@ DEFAULT_CONTEXTS = 32_768
 """A model of that many contexts over 27 symbols takes as much memory as the dense table of 3 characters."""
 
 _DRAWN_NAMES = 300_000
+_DRAWN_FOR_EACH = 20
+"""Names that are drawn at most for each of a list: a few hundred names tell little about many contexts."""
 _MOST_CELLS = 1 << 27
 """Contexts times symbols that are looked at: fewer names are drawn over a large alphabet."""
 _LISTED_SHARE = 0.7
@@ -75,7 +77,8 @@ def compile_tree(
     if symbols > _MOST_COMPLETE:
         known = _List.of(names or [], weights, checkpoint.vocabulary)
         return compile_sparse(stack, block_size, known.names, known.weights, known.rules, contexts, symbols)
-    invented = drawn(stack, min(_DRAWN_NAMES, max(1, _MOST_CELLS // (symbols * block_size))), block_size)
+    most = min(_DRAWN_NAMES, _MOST_CELLS // (symbols * block_size))
+    invented = drawn(stack, min(most, _DRAWN_FOR_EACH * len(names)) if names else most, block_size)
     if not names:
         tree = SuffixTree.of(invented.contexts, invented.weights, symbols, _LEAST_VISITS)
         network = _Network.of(tree, invented)

@@ -114,6 +114,7 @@ def train(
             description=description,
             contexts=contexts,
         )
+        config = config if steps else config.suiting(names)
         print_list(names)
         with resumable(names, config, snapshots, snapshot_every, resume) as course:
             with logging_to(tensorboard, model_name, config) as log:

@@ -14,7 +14,7 @@ from model.kneser_ney import KneserNey
 from model.list_rules import ListRules
 from model.name_lengths import fitted
 from model.names import Names
-from model.row_mixture import mixed
+from model.row_mixture import counted_share, mixed
 from model.sparse_tree import compile_sparse
 from model.suffix_tree import SuffixTree
 from model.transitions import Floats
@@ -89,11 +89,12 @@ def compile_tree(
     total = invented.weights.sum()
     visits = invented.weighing(total * (1 - _LISTED_SHARE)) + seen.weighing(total * _LISTED_SHARE)
     tree = SuffixTree.of(visits.contexts, visits.weights, symbols, _LEAST_VISITS)
+    share = counted_share(float(observed.weights.sum()))
     network, every = _Network.of(tree, visits), np.ones(len(tree), dtype=bool)
     counts = KneserNey.of(tree, every, seen.contexts, observed).rows(np.arange(len(tree)))
-    kept = choose(tree, network.gains(mixed(network.means, counts)), contexts)
+    kept = choose(tree, network.gains(mixed(network.means, counts, share)), contexts)
     chosen = np.flatnonzero(kept)
-    rows = mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
+    rows = mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen), share)
     rows = _ruled(tree, kept, rows, known.rules, invented)
     lengths = np.bincount(known.names.lengths, known.weights).astype(np.float64)
     return _context_tree(tree, kept, fitted(rows, _context_tree(tree, kept, rows).transitions(), lengths))

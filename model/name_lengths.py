@@ -17,6 +17,8 @@ _TAIL_SHARE = 0.03
 """Of the list's names that are called long, at most."""
 _TAIL_FACTOR = 1.4
 """Times as many drawn names may be long."""
+_LEAST_NAMES = 1_000
+"""Of a list whose few long names tell how many there should be."""
 _BEFORE = 3
 """Letters before the last length that is not long at which ends begin to be pushed."""
 _MOST_PUSH = 8.0
@@ -58,7 +60,7 @@ def fitted(rows: Floats, transitions: Transitions, lengths: Floats) -> Floats:
         wanted = (counts + _PRIOR_NAMES * ends / np.maximum(there, 1e-300)) / (alive + _PRIOR_NAMES)
         steps = _STEP * (_log_odds(wanted) - _log_odds(ends / np.maximum(there, 1e-300)))
         rows = _pushed(rows, _mean_at(visits, steps))
-    return _without_tail(rows, chain, counts / counts.sum())
+    return _without_tail(rows, chain, counts / counts.sum()) if counts.sum() >= _LEAST_NAMES else rows
 
 
 def _without_tail(rows: Floats, chain: _Chain, shares: Floats) -> Floats:

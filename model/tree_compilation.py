@@ -14,7 +14,7 @@ from model.kneser_ney import KneserNey
 from model.list_rules import ListRules
 from model.name_lengths import fitted
 from model.names import Names
-from model.row_mixture import mixed
+from model.row_mixture import counted_share, mixed
 from model.sparse_tree import compile_sparse
 from model.suffix_tree import SuffixTree
 from model.transitions import Floats
@@ -25,6 +25,8 @@ DEFAULT_CONTEXTS = 32_768
 """A model of that many contexts over 27 symbols takes as much memory as the dense table of 3 characters."""
 
 _DRAWN_NAMES = 300_000
+_DRAWN_FOR_EACH = 20
+"""Names that are drawn at most for each of a list: a few hundred names tell little about many contexts."""
 _MOST_CELLS = 1 << 27
 """Contexts times symbols that are looked at: fewer names are drawn over a large alphabet."""
 _LISTED_SHARE = 0.7
@@ -75,7 +77,8 @@ def compile_tree(
     if symbols > _MOST_COMPLETE:
         known = _List.of(names or [], weights, checkpoint.vocabulary)
         return compile_sparse(stack, block_size, known.names, known.weights, known.rules, contexts, symbols)
-    invented = drawn(stack, min(_DRAWN_NAMES, max(1, _MOST_CELLS // (symbols * block_size))), block_size)
+    most = min(_DRAWN_NAMES, _MOST_CELLS // (symbols * block_size))
+    invented = drawn(stack, min(most, _DRAWN_FOR_EACH * len(names)) if names else most, block_size)
     if not names:
         tree = SuffixTree.of(invented.contexts, invented.weights, symbols, _LEAST_VISITS)
         network = _Network.of(tree, invented)
@@ -86,11 +89,12 @@ def compile_tree(
     total = invented.weights.sum()
     visits = invented.weighing(total * (1 - _LISTED_SHARE)) + seen.weighing(total * _LISTED_SHARE)
     tree = SuffixTree.of(visits.contexts, visits.weights, symbols, _LEAST_VISITS)
+    share = counted_share(float(observed.weights.sum()))
     network, every = _Network.of(tree, visits), np.ones(len(tree), dtype=bool)
     counts = KneserNey.of(tree, every, seen.contexts, observed).rows(np.arange(len(tree)))
-    kept = choose(tree, network.gains(mixed(network.means, counts)), contexts)
+    kept = choose(tree, network.gains(mixed(network.means, counts, share)), contexts)
     chosen = np.flatnonzero(kept)
-    rows = mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen))
+    rows = mixed(network.rows(kept), KneserNey.of(tree, kept, seen.contexts, observed).rows(chosen), share)
     rows = _ruled(tree, kept, rows, known.rules, invented)
     lengths = np.bincount(known.names.lengths, known.weights).astype(np.float64)
     return _context_tree(tree, kept, fitted(rows, _context_tree(tree, kept, rows).transitions(), lengths))

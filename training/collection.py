@@ -126,7 +126,8 @@ class Collection:
         for model, path in self.lists.items():
             try:
                 names = self.read(path)
-                digest = self._same_run(model, run_key(names, self.config, self.threads))
+                config = self.config.suiting(names)
+                digest = self._same_run(model, run_key(names, config, self.threads))
             except NamesmithError as error:
                 tell(Outcome(path.name, model, Fate.FAILED, reason=str(error)))
                 continue
@@ -136,7 +137,7 @@ class Collection:
             current = self.current(model)
             if isinstance(current, NamesmithError):
                 current = NamesmithError(str(current))  # not all kinds of errors can be sent
-            yield Order(path.name, model, names, self.config, current, self.margin)
+            yield Order(path.name, model, names, config, current, self.margin)
 
     def _same_run(self, model: str, key: str) -> str | None:
         """The digest of the current version of the store, if it is what this very run came to."""

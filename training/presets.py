@@ -1,5 +1,6 @@
 """The ways to train. `docs/training.md` tells what was tried to find them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,6 +92,10 @@ _LONG_TEACHER = Preset(
     evaluate_every=1200, targets="observed", weight_decay=0.05, layers=partial(forgetful_wide_stack, width=300),
 )  # fmt: skip
 
+_WHOLE_LIST = 150_000
+"""Characters of a list from which on a preset takes all its steps."""
+_LEAST_SHARE = 0.05
+
 PRESETS = {
     preset.name: preset
     for preset in (
@@ -119,6 +124,18 @@ PRESETS = {
         ),
     )
 }  # fmt: skip
+
+
+def suited(preset: Preset, characters: int) -> Preset:
+    """The preset for a list of so many characters, names' ends included. What teaches, and what is taught, by heart
+    learns a small list before it has learned from it: steps go with the root of its size, down to a twentieth."""
+    share = min(1.0, max(_LEAST_SHARE, math.sqrt(characters / _WHOLE_LIST)))
+    if preset.teaching is None or share == 1:
+        return preset
+    teacher = preset.teaching.preset
+    fewer = replace(teacher, steps=round(share * teacher.steps), evaluate_every=round(share * teacher.evaluate_every))
+    teaching = replace(preset.teaching, preset=fewer, invented=round(share * preset.teaching.invented))
+    return override(replace(preset, teaching=teaching), round(share * preset.steps), None, None)
 
 
 def override(preset: Preset, steps: int | None, batch_size: int | None, learning_rate: float | None) -> Preset:

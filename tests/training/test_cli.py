@@ -337,19 +337,6 @@ def test_a_version_without_a_description_or_chosen_rows_says_neither(
     assert "where" not in facts["data"]
 
 
-def test_a_version_can_be_published_without_its_table(command: Command, tiny_file: Path, store: Path) -> None:
-    """Golden names, which a service compares with what it gives, are kept all the same."""
-    other = tiny_file.with_name("other")
-    assert command("train", tiny_file, "--store", store, *QUICK).code == 0
-    assert command("train", tiny_file, "--store", other, "--no-table", *QUICK).code == 0
-    with_table, without = Store(store).open("tiny"), Store(other).open("tiny")
-    assert with_table.table is not None
-    assert without.table is None
-    assert without.digest == with_table.digest
-    assert without.manifest["golden"] == with_table.manifest["golden"]
-    assert not list(other.rglob("table*"))
-
-
 def test_evaluate_measures_what_training_measured(command: Command, tiny_file: Path, store: Path) -> None:
     """Within 1e-6."""
     trained, evaluated = tiny_file.with_name("trained.json"), tiny_file.with_name("evaluated.json")

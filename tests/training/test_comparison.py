@@ -11,6 +11,7 @@ import pytest
 
 from model import checkpoint
 from model.divergence import NameChain, divergence
+from model.engine import TableEngine
 from model.facts import facts
 from model.names import Listing
 from model.store import BUNDLED, Store, Version
@@ -19,7 +20,6 @@ from training.comparison import compare
 from training.dataset import NameList
 from training.presets import Preset
 from training.quality import Reference, sample_quality
-from training.rivals import Rival
 from training.run import Config, fit, measure
 from training.splits import SplitRule
 from training.stacks import tanh_stack
@@ -55,9 +55,9 @@ def test_each_side_is_described_by_what_is_known_elsewhere(a: Version, b: Versio
         assert (portrait.digest, portrait.parameters) == (version.digest, model.stack.parameter_count)
         assert portrait.facts == facts(compile_table(model), Listing.listing(tiny.names, model.vocabulary))
         assert portrait.on_list is not None
-        assert portrait.on_list.losses == measure(model, tiny, SplitRule.NAMES)[0]
+        assert portrait.on_list.losses == measure(model, version.transitions, tiny, SplitRule.NAMES)[0]
         reference = Reference.of(tiny, SplitRule.NAMES)
-        assert portrait.on_list.quality == sample_quality(Rival(model, None).engine, model.vocabulary, reference)
+        assert portrait.on_list.quality == sample_quality(TableEngine(version.transitions), model.vocabulary, reference)
     assert found.paired is not None
     assert found.paired.first == pytest.approx(found.a.trained["losses"]["dev"], abs=1e-5)
     assert any(line.startswith("- ") and '"out_features": 100' in line for line in found.layers)

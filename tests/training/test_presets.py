@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.stack import Stack
-from training.presets import PRESETS, Layers, override
+from training.presets import PRESETS, Layers, override, suited
 from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack
 
 
@@ -29,7 +29,7 @@ def test_the_usual_stack_fits_its_vocabulary_and_survives_a_round_trip_through_j
 
 def test_presets_are_found_by_their_own_name() -> None:
     assert all(preset.name == name for name, preset in PRESETS.items())
-    assert {"classic", "fast", "careful", "best"} <= PRESETS.keys()
+    assert {"classic", "fast", "careful", "standard", "best"} <= PRESETS.keys()
 
 
 def test_the_classic_preset_is_the_lecture_loop() -> None:
@@ -43,6 +43,19 @@ def test_an_override_changes_what_it_names_and_keeps_the_share_of_evaluations() 
     assert changed.evaluate_every == 100
     assert override(PRESETS["fast"], None, None, None) == PRESETS["fast"]
     assert override(PRESETS["classic"], 1, None, None).evaluate_every == 1
+
+
+def test_a_short_list_gets_fewer_steps_of_what_is_taught_and_no_others() -> None:
+    for name, preset in PRESETS.items():
+        assert suited(preset, 150_000) == preset
+        short = suited(preset, 1_500)
+        if preset.teaching is None:
+            assert short == preset
+        else:
+            assert short.steps == pytest.approx(preset.steps / 10, abs=1), name
+            assert short.teaching is not None
+            assert short.teaching.preset.steps == pytest.approx(preset.teaching.preset.steps / 10, abs=1)
+            assert suited(preset, 1).steps == pytest.approx(preset.steps / 20, abs=1)
 
 
 def test_another_learning_rate_keeps_the_rate_of_matrices_in_proportion() -> None:

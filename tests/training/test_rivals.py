@@ -21,7 +21,7 @@ from training.splits import Side, SplitRule, side_of, split
 
 def trained(names: NameList, preset: Preset, rule: SplitRule = SplitRule.NAMES, seed: int = 1) -> Rival:
     result = fit(names, Config(preset, seed=seed, split=rule))
-    return Rival(checkpoint.loads(result.data), frozenset(names.names))
+    return Rival(checkpoint.loads(result.data), result.transitions, frozenset(names.names))
 
 
 def part(names: NameList, first: int, end: int) -> NameList:
@@ -68,8 +68,8 @@ def test_a_model_that_tells_nothing_of_its_training_counts_as_having_seen_its_li
     facts: dict[str, object], by_name: Rival, tiny: NameList
 ) -> None:
     silent = replace(by_name.checkpoint, facts=facts)
-    assert Rival(silent, None).may_have_seen(tiny) == set(tiny.names)
-    assert Rival(silent, frozenset(tiny.names[:3])).may_have_seen(tiny) == set(tiny.names[:3])
+    assert Rival(silent, by_name.transitions, None).may_have_seen(tiny) == set(tiny.names)
+    assert Rival(silent, by_name.transitions, frozenset(tiny.names[:3])).may_have_seen(tiny) == set(tiny.names[:3])
 
 
 def by_hand(model: Checkpoint, name: str) -> float:
@@ -97,7 +97,9 @@ def test_the_difference_is_that_of_losses_counted_name_by_name(by_name: Rival, t
 def test_the_standard_error_is_about_that_of_resampled_names(by_name: Rival, tiny: NameList) -> None:
     """Within a fifth: 2,000 bootstrap samples of all names, as if none was seen."""
     other = trained(tiny, override(PRESETS["fast"], 60, None, None))
-    unseeing = [Rival(replace(rival.checkpoint, facts={}), frozenset()) for rival in (by_name, other)]
+    unseeing = [
+        replace(rival, checkpoint=replace(rival.checkpoint, facts={}), listed=frozenset()) for rival in (by_name, other)
+    ]
     found = paired_difference(unseeing[0], unseeing[1], WeighedNames.even(tiny.names), tiny)
     assert found is not None
     surprises = np.array([[by_hand(rival.checkpoint, name) for name in tiny.names] for rival in unseeing])

@@ -49,7 +49,9 @@ def test_an_edit_of_the_layer_list_trains_and_is_published_and_loads(
     assert version.digest == digest == result.digest
     described = version.checkpoint.stack.describe()
     assert [layer["type"] for layer in described] == [layer["type"] for layer in layers]
-    assert measure(version.checkpoint, tiny, SplitRule.NAMES)[0].dev == pytest.approx(result.losses.dev, abs=1e-6)
+    assert measure(version.checkpoint, version.transitions, tiny, SplitRule.NAMES)[0].dev == pytest.approx(
+        result.losses.dev, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_the_checkpoint_holds_the_facts_of_its_run(rule: SplitRule, tiny: NameLi
 
 def test_the_losses_of_a_run_are_those_of_its_checkpoint(tiny: NameList, quick: Preset) -> None:
     result = fit(tiny, Config(quick))
-    again = measure(checkpoint.loads(result.data), tiny, SplitRule.NAMES)[0]
+    again = measure(checkpoint.loads(result.data), result.transitions, tiny, SplitRule.NAMES)[0]
     for found, expected in zip((again.train, again.dev, again.test), vars(result.losses).values(), strict=True):
         assert found == pytest.approx(expected, abs=1e-6)
 
@@ -163,9 +165,9 @@ def test_the_weights_of_names_shift_the_model_towards_them(quick: Preset) -> Non
     names = ["la", "ka"]
 
     def share_of_l(weights: list[float]) -> float:
-        data = fit(NameList(names, np.array(weights), "two.txt"), Config(override(quick, 100, None, None))).data
+        result = fit(NameList(names, np.array(weights), "two.txt"), Config(override(quick, 100, None, None)))
         only_l = NameList(["la", "la"], np.ones(2), "l.txt")
-        return -measure(checkpoint.loads(data), only_l, SplitRule.NAMES)[0].train
+        return -measure(checkpoint.loads(result.data), result.transitions, only_l, SplitRule.NAMES)[0].train
 
     assert share_of_l([1.8, 0.2]) > share_of_l([0.2, 1.8])
 

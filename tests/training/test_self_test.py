@@ -9,7 +9,6 @@ from model import checkpoint
 from model.batch_norm import BatchNorm1d
 from model.checkpoint import Checkpoint
 from model.compiling import compile_model
-from model.engine import TableEngine
 from model.transitions import Transitions
 from training.dataset import NameList
 from training.presets import Preset
@@ -23,7 +22,7 @@ def model(tiny: NameList, quick: Preset) -> Checkpoint:
 
 
 def test_a_trained_model_passes(model: Checkpoint) -> None:
-    assert all(check.passed for check in self_test(model, TableEngine(compile_model(model, None))))
+    assert all(check.passed for check in self_test(model, compile_model(model, None)))
 
 
 def test_a_stack_in_training_mode_fails_and_is_left_as_it_was(model: Checkpoint) -> None:
@@ -58,4 +57,4 @@ def test_a_layer_that_changes_its_statistics_in_evaluation_fails(
 def test_a_table_with_a_row_that_is_no_distribution_fails(value: float, model: Checkpoint) -> None:
     log_probs = compile_model(model, None).log_probs.copy()
     log_probs[5, 2] = value
-    assert not distributions(TableEngine(Transitions.dense(log_probs, model.block_size))).passed
+    assert not distributions(Transitions.dense(log_probs, model.block_size)).passed

@@ -96,5 +96,6 @@ def train(
             description=description,
             contexts=contexts,
         )
+        config = config if steps else config.suiting(names)
         where = Where(model_name, store_dir, json_file, report_file, tensorboard, snapshots, snapshot_every)
         train_on(names, config, where, margin, force=force, resume=resume)

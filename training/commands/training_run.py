@@ -46,9 +46,7 @@ def config_of(device: Device, processes: int, **settings: Any) -> Config:
     return Config(device=chosen_device(device, processes), processes=processes, **settings)
 
 
-def train_on(
-    names: NameList, config: Config, where: Where, margin: float, *, force: bool, resume: bool
-) -> None:
+def train_on(names: NameList, config: Config, where: Where, margin: float, *, force: bool, resume: bool) -> None:
     """Raises NamesmithError for a run that comes to no model, GateRefusedError for one that is not published."""
     with resumable(names, config, where.snapshots, where.snapshot_every, resume) as course:
         with logging_to(where.tensorboard, where.name, config) as log:

@@ -18,12 +18,12 @@ from model.layers import TANH_GAIN
 from model.stack import Description, Stack
 from model.transitions import Transitions
 from model.vocabulary import Vocabulary
+from training import large_alphabets
 from training.baselines import LEAST_CONTEXT, baseline_losses
 from training.counted_list import CountedList, Losses, count_list, served_losses
 from training.course import Course
 from training.dataset import DataError, NameList
 from training.health.recorder import Recorder
-from training.large_alphabets import suited
 from training.lessons import Lessons, observed, smoothed
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import MiniBatches, Objective, SoftTargets
@@ -127,7 +127,7 @@ def fit(
     course = course or Course()
     began = time.perf_counter()
     vocabulary = Vocabulary.from_names(names.names, names.normalization)
-    config = replace(config, preset=suited(config.preset, vocabulary.size))
+    config = replace(config, preset=large_alphabets.suited(config.preset, vocabulary.size))
     stack = _new_stack(config, vocabulary.size)
     stack.reset_parameters(course.generator.manual_seed(config.seed), config.gain)
     stack = stack.to(device=config.device)

@@ -9,7 +9,7 @@ from model.transitions import Floats
 _COUNTED_SHARE = 0.5
 """Of Kneser-Ney counts in the logarithm of a row, for a long list."""
 _OF_A_SHORT_LIST = 0.9
-_SHORT, _LONG = 2_000, 100_000
+_SHORT, _LONG = 2_000, 20_000
 """Characters of lists: networks learn little from a short one."""
 _LEAST = 1e-30
 

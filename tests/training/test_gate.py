@@ -57,8 +57,10 @@ def result_of(bias: list[float], losses: Losses) -> Result:
     last = stack.layers[-1]
     assert isinstance(last, Linear)
     last.bias = torch.tensor(bias)
-    data = checkpoint.dumps(Checkpoint(stack, 2, VOCABULARY))
-    return Result(data, header.digest(data), stack.parameter_count, losses, {}, History(), 0.0)
+    model = Checkpoint(stack, 2, VOCABULARY)
+    data = checkpoint.dumps(model)
+    served = compile_model(model, None)
+    return Result(data, header.digest(data), stack.parameter_count, losses, None, served, {}, History(), 0.0)
 
 
 FEW = NameList(["abc", "gfe"], np.ones(2), "few.txt")

@@ -52,7 +52,7 @@ def compile_sparse(
     required = _required(tree, list_of.chosen, rules, symbols)
     passing = np.bincount(tree.longest(found, kept), visits, len(tree))[list_of.chosen] + 1.0
     budget = max(ARCS, len(required.symbols))
-    rows = sparse_rows(_rows(stack, list_of, counts, rules), root, required, passing, budget)
+    rows = sparse_rows(_rows(stack, list_of, counts, rules), root, required, np.asarray(passing), budget)
     return _context_tree(list_of, rows, symbols)
 
 

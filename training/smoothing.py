@@ -41,7 +41,7 @@ class KneserNey:
 
     def chances(self, contexts: Ids, symbols: Ids) -> Floats:
         """Of `symbols` (n,) after `contexts` (n, length)."""
-        return self._estimates.chances(self._states(contexts), symbols)
+        return self._estimates.chances(self._states(contexts), symbols.astype(np.int64))
 
     def _states(self, contexts: Ids) -> Ints:
         return self._tree.longest(contexts, self._kept)

@@ -65,7 +65,7 @@ def compare_versions(
 
 
 def _lists(
-    data: Path, places: list[tuple[Store, str, str | None]], asked: Asked, skip_bad_lines: bool
+    data: Path, places: list[tuple[Store, str, str]], asked: Asked, skip_bad_lines: bool
 ) -> dict[Normalization, NameList]:
     """The list as each of the versions spells it."""
     spellings = {shelf.open(name, digest).header.vocabulary.normalization for shelf, name, digest in places}

@@ -53,7 +53,7 @@ def test_each_is_one_small_version_that_is_whole(name: str) -> None:
     assert store.digests(name) == [store.current(name)]
     version = store.open(name)
     assert version.table is not None
-    assert len(version.table) == version.manifest["contexts"] <= 65_536
+    assert len(version.table) == version.manifest["contexts"] <= 98_304
     assert version.manifest["facts"]["forced"] is False
     assert all(check["passed"] for check in version.manifest["facts"]["gate"])
     store.verify(name, version.digest)

@@ -56,7 +56,7 @@ from training.health.report import render
 from training.health.subject import failed
 from training.loop import Progress, TrainingError
 from training.parallel import together
-from training.presets import PRESETS, override
+from training.presets import PRESETS, override, suited
 from training.progress import both, run_progress
 from training.run import Config, Result, fit
 from training.splits import SplitRule
@@ -103,7 +103,7 @@ def train(
     with interruptible():
         names = read_names(data, None, asked, skip_bad_lines)
         config = Config(
-            preset=override(PRESETS[preset], steps, batch_size, learning_rate),
+            preset=override(suited(PRESETS[preset], names.characters), steps, batch_size, learning_rate),
             seed=seed,
             split=split,
             block_size=block_size,
@@ -114,7 +114,6 @@ def train(
             description=description,
             contexts=contexts,
         )
-        config = config if steps else config.suiting(names)
         print_list(names)
         with resumable(names, config, snapshots, snapshot_every, resume) as course:
             with logging_to(tensorboard, model_name, config) as log:

@@ -22,7 +22,8 @@ from service.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 US = ["us-names", "us-girls", "us-boys", "us-surnames"]
-MODELS = [*US, "world-places"]
+CLASSIC = "us-names-classic"
+MODELS = [*US, "world-places", CLASSIC]
 
 
 @pytest.fixture(scope="module")
@@ -48,25 +49,36 @@ def test_all_are_served_and_us_names_is_the_default(everything: TestClient) -> N
 
 @pytest.mark.parametrize("name", MODELS)
 def test_each_is_one_small_version_that_is_whole(name: str) -> None:
-    """Without its table, which would make the repository several times as large, but for the default one."""
     store = Store(BUNDLED)
     assert store.digests(name) == [store.current(name)]
     version = store.open(name)
-    assert (version.table is None) == (name != "us-names")
+    assert version.table is not None
+    assert len(version.table) == version.manifest["contexts"] <= 98_304
     assert version.manifest["facts"]["forced"] is False
     assert all(check["passed"] for check in version.manifest["facts"]["gate"])
     store.verify(name, version.digest)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_each_has_its_table_and_exact_facts_from_the_very_network(name: str) -> None:
+def test_each_has_exact_facts_from_what_is_served(name: str) -> None:
     version = Store(BUNDLED).open(name)
-    table = compile_table(checkpoint.loads(version.data))
-    if version.table is not None:
-        assert np.abs(version.table.log_probs - table.log_probs).max() < 1e-12
+    assert version.table is not None
     assert version.name_lines is not None
-    computed = asdict(facts(table, Listing.of_lines(version.name_lines, version.header.vocabulary)))
+    computed = asdict(facts(version.table, Listing.of_lines(version.name_lines, version.header.vocabulary)))
     assert version.manifest["exact"] == pytest.approx(computed, rel=1e-9)
+
+
+def test_the_classic_one_is_the_table_of_its_very_network() -> None:
+    version = Store(BUNDLED).open(CLASSIC)
+    network = checkpoint.loads(version.data)
+    assert network.stack.parameter_count == 47_024
+    assert version.table is not None
+    assert np.abs(version.table.log_probs - compile_table(network).log_probs).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_but_the_classic_one_beats_counting_of_every_order(name: str, told: dict[str, Any]) -> None:
+    assert (told[name]["losses"]["dev"] < _best(told[name]["baselines"]["dev"])) == (name != CLASSIC)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -83,7 +95,7 @@ def test_each_has_a_report_and_says_what_it_is_good_for(
 
 def test_those_of_us_names_share_one_vocabulary(told: dict[str, Any]) -> None:
     assert {tuple(told[name]["vocabulary"]["letters"]) for name in US} == {tuple("abcdefghijklmnopqrstuvwxyz")}
-    assert {told[name]["block_size"] for name in MODELS} == {3}
+    assert {name: told[name]["block_size"] for name in MODELS} == {**dict.fromkeys(MODELS, 8), CLASSIC: 3}
 
 
 def test_girls_and_boys_are_rows_of_one_list(told: dict[str, Any]) -> None:
@@ -104,11 +116,16 @@ def test_the_page_shows_its_size_and_its_losses(name: str, told: dict[str, Any])
     cells = [
         f"{loss:.4f}"
         for part in ("dev", "test")
-        for loss in (facts["losses"][part], *(facts["baselines"][part][way] for way in ("bigram", "kneser_ney")))
+        for loss in (facts["losses"][part], facts["baselines"][part]["bigram"], _best(facts["baselines"][part]))
     ]
     cells += [f"{computed['entropy']:.2f}", f"{computed['expected_length']:.1f}"]
     cells += [f"{100 * computed['training_mass']:.1f} %", f"{computed['repeat_after']}"]
     assert f"| `{name}` | {' | '.join(cells)} |" in PAGE
+
+
+def _best(baselines: dict[str, float]) -> float:
+    """Of Kneser-Ney estimates of order 3 to 8."""
+    return min(baselines[f"kneser_ney_{order}"] for order in range(3, 9))
 
 
 @pytest.mark.parametrize("name", MODELS)

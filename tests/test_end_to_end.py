@@ -44,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, d
     for name, layers in STACKS.items():
         command = [sys.executable, "-m", "training", "train", str(directory / "names.txt"), "--name", name]
         command += ["--store", str(directory / "store"), "--json", str(directory / f"{name}.json")]
-        command += ["--device", "cpu", "--steps", "60"]
+        command += ["--device", "cpu", "--preset", "fast", "--steps", "60"]
         if layers is not None:
             (directory / f"{name}-layers.json").write_text(json.dumps(layers))
             command += ["--layers", str(directory / f"{name}-layers.json")]

@@ -5,7 +5,7 @@ needs, and gives back what became of each, in any order. Files and the store are
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from model.store import Store, Version
 from training.dataset import DataError, NameList
 from training.gate import GateRefusedError, require
 from training.memory import enough_memory
+from training.presets import Preset
 from training.run import Config
 from training.run_key import run_key
 from training.submission import RUN, Submission, trained
@@ -114,6 +115,8 @@ class Collection:
     margin: float
     read: Callable[[Path], NameList]
     current: Callable[[str], Version | NamesmithError | None]
+    preset: Callable[[NameList], Preset]
+    """What suits a list."""
     threads: int | None = None
 
     def train(self, work: Work, tell: Callable[[Outcome], None]) -> None:
@@ -126,7 +129,7 @@ class Collection:
         for model, path in self.lists.items():
             try:
                 names = self.read(path)
-                config = self.config.suiting(names)
+                config = replace(self.config, preset=self.preset(names))
                 digest = self._same_run(model, run_key(names, config, self.threads))
             except NamesmithError as error:
                 tell(Outcome(path.name, model, Fate.FAILED, reason=str(error)))

@@ -65,6 +65,11 @@ class NameList:
     def weighted(self) -> bool:
         return bool((self.weights != self.weights[0]).any())
 
+    @property
+    def characters(self) -> int:
+        """Of all names, their ends included."""
+        return sum(map(len, self.names)) + len(self.names)
+
     def fingerprint(self) -> str:
         """SHA-256 over names and weights in their order, in hexadecimal."""
         hashed = hashlib.sha256()

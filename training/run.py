@@ -27,7 +27,7 @@ from training.health.recorder import Recorder
 from training.lessons import Lessons, observed, smoothed
 from training.loop import History, Progress, TrainingError, recalibrate, train
 from training.objectives import MiniBatches, Objective, SoftTargets
-from training.presets import Preset, suited
+from training.presets import Preset
 from training.splits import SplitRule
 from training.teachers import taught
 
@@ -60,10 +60,6 @@ class Config:
     def context(self) -> int:
         """Characters of it."""
         return self.preset.block_size if self.block_size is None else self.block_size
-
-    def suiting(self, names: NameList) -> "Config":
-        """The same with what suits a list of that size."""
-        return replace(self, preset=suited(self.preset, sum(map(len, names.names)) + len(names.names)))
 
     @property
     def kept_contexts(self) -> int:

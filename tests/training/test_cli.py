@@ -20,7 +20,7 @@ from training.commands import train, training_run
 from training.stacks import tanh_stack
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("--steps", "20")
+QUICK = ("--preset", "fast", "--steps", "20")
 UNTRAINED = ("--preset", "classic", "--steps", "1", "--learning-rate", "1e-9")
 
 

@@ -33,7 +33,7 @@ def test_each_list_becomes_the_model_of_its_name_and_a_second_run_makes_none_aga
     command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "store"
-    outcome = command("train-all", folder, "--steps", "20", "--store", store)
+    outcome = command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", store)
     assert (outcome.code, outcome.err) == (0, "")
     assert Store(store).names() == ["first-names", "short"]
     alone = fit(read_names(folder / "short.txt"), Config(override(PRESETS["fast"], 20, None, None)))
@@ -41,12 +41,14 @@ def test_each_list_becomes_the_model_of_its_name_and_a_second_run_makes_none_aga
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
     with monkeypatch.context() as patched:
         patched.setattr(submission, "fit", lambda *_: pytest.fail("nothing is to be trained"))
-        assert command("train-all", folder, "--steps", "20", "--store", store).code == 0
+        assert command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", store).code == 0
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()} == before
     with (folder / "short.txt").open("a", encoding="utf-8") as file:
         file.write("kalo\nmina\n")
     result = tmp_path / "result.json"
-    assert command("train-all", folder, "--steps", "20", "--store", store, "--json", result).code == 0
+    assert (
+        command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", store, "--json", result).code == 0
+    )
     fates = {found["model"]: found["fate"] for found in json.loads(result.read_text(encoding="utf-8"))}
     assert fates == {"first-names": "unchanged", "short": "published"}
 
@@ -54,8 +56,8 @@ def test_each_list_becomes_the_model_of_its_name_and_a_second_run_makes_none_aga
 def test_what_train_published_is_not_trained_again(command: Command, folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     (folder / "First Names.txt").unlink()
-    assert command("train", folder / "short.txt", "--steps", "20", "--store", store).code == 0
-    outcome = command("train-all", folder, "--steps", "20", "--store", store)
+    assert command("train", folder / "short.txt", "--preset", "fast", "--steps", "20", "--store", store).code == 0
+    outcome = command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", store)
     assert outcome.code == 0
     assert "short.txt: unchanged" in outcome.out
 
@@ -74,7 +76,7 @@ def test_a_refusal_is_told_and_stops_no_other(
         return examine(result, names, *others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(submission, "examine", strict)
-    outcome = command("train-all", folder, "--steps", "20", "--store", tmp_path / "store")
+    outcome = command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", tmp_path / "store")
     assert outcome.code == code
     assert "short.txt: refused: the gate refused this model: luck: none today" in outcome.err
     assert ("bad.csv: failed: " in outcome.err) == bad
@@ -102,7 +104,7 @@ def test_a_run_that_is_interrupted_keeps_what_it_has_published(
         return read_names(path, *others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(train_all, "read_names", interrupting)
-    outcome = command("train-all", folder, "--steps", "20", "--store", tmp_path / "store")
+    outcome = command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", tmp_path / "store")
     assert outcome.code == 1
     assert "interrupted after 1 of 2 lists; those that were published stay" in outcome.err
     assert Store(tmp_path / "store").names() == ["first-names"]

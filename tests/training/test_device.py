@@ -37,7 +37,19 @@ def test_a_gpu_reaches_the_losses_of_the_processor(
     losses = {}
     for device in ("cpu", "auto"):
         result, store = tmp_path / f"{device}.json", tmp_path / device
-        arguments = ("--steps", "60", "--device", device, "--store", store, "--json", result, *options)
+        arguments = (
+            "--preset",
+            "fast",
+            "--steps",
+            "60",
+            "--device",
+            device,
+            "--store",
+            store,
+            "--json",
+            result,
+            *options,
+        )
         assert command("train", tiny_file, *arguments).code == 0
         losses[device] = json.loads(result.read_text(encoding="utf-8"))
         assert all(tensor.device.type == "cpu" for tensor in Store(store).load("tiny").checkpoint.stack.parameters())

@@ -33,7 +33,9 @@ LISTS = {
 def test_a_list_of_any_kind_gives_a_model_that_gives_names(names: list[str], command: Command, tmp_path: Path) -> None:
     path, store = tmp_path / "own.txt", tmp_path / "store"
     path.write_text("\n".join(names), encoding="utf-8")
-    outcome = command("train", path, "--store", store, "--steps", "40", "--device", "cpu", "--force")
+    outcome = command(
+        "train", path, "--store", store, "--preset", "fast", "--steps", "40", "--device", "cpu", "--force"
+    )
     assert outcome.code == 0
     assert ("50 distinct ones are needed" in outcome.err) == (len(names) < 50)
     model = Store(store).load("own").checkpoint
@@ -51,13 +53,18 @@ def test_a_joiner_inside_an_emoji_is_refused_with_its_line_and_can_be_left_out(
     refused = command("train", path, "--store", store)
     assert refused.code == 1
     assert "line 3: control character '\\u200d'" in refused.err
-    assert command("train", path, "--store", store, "--steps", "2", "--skip-bad-lines", "--force").code == 0
+    assert (
+        command("train", path, "--store", store, "--preset", "fast", "--steps", "2", "--skip-bad-lines", "--force").code
+        == 0
+    )
 
 
 def test_weights_may_be_a_thousand_million_times_each_other(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("name,weight\nemma,1\nava,1000000000\nmia,30000\n", encoding="utf-8")
-    assert command("train", path, "--store", tmp_path / "store", "--steps", "40", "--force").code == 0
+    assert (
+        command("train", path, "--store", tmp_path / "store", "--preset", "fast", "--steps", "40", "--force").code == 0
+    )
 
 
 def test_a_large_alphabet_is_trained_and_said_to_be_served_by_its_network(command: Command, tmp_path: Path) -> None:
@@ -66,7 +73,7 @@ def test_a_large_alphabet_is_trained_and_said_to_be_served_by_its_network(comman
     letters = [chr(0x4E00 + i) for i in range(3_000 if FULL else 500)]
     path = tmp_path / "kanji.txt"
     path.write_text("\n".join(map("".join, zip(letters[::2], letters[1::2], strict=True))), encoding="utf-8")
-    options = ("--steps", "2", "--batch-size", "32", "--force")
+    options = ("--preset", "fast", "--steps", "2", "--batch-size", "32", "--force")
     outcome = command("train", path, "--store", tmp_path / "store", *options)
     assert outcome.code == 0
     assert "served by its network" in outcome.out

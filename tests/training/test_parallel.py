@@ -115,7 +115,18 @@ def test_several_processes_do_not_share_a_gpu(command: Callable[..., Outcome], t
 
 
 def test_a_process_that_is_killed_ends_the_run_with_one_line_and_it_can_go_on(tiny_file: Path, tmp_path: Path) -> None:
-    options = ["--steps", "1000000", "--processes", "3", "--store", str(tmp_path / "store"), "--batch-size", "32"]
+    options = [
+        "--preset",
+        "fast",
+        "--steps",
+        "1000000",
+        "--processes",
+        "3",
+        "--store",
+        str(tmp_path / "store"),
+        "--batch-size",
+        "32",
+    ]
     snapshots = ["--snapshots", str(tmp_path / "runs"), "--snapshot-every", "0.1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "training", "train", str(tiny_file), *options, *snapshots],

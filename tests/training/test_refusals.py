@@ -12,7 +12,7 @@ from model.store import Store
 from model.version_files import MODEL_FILE
 
 Command = Callable[..., tuple[int, str, str]]
-GOOD, WORSE = ("--steps", "60"), ("--steps", "12")
+GOOD, WORSE = ("--preset", "fast", "--steps", "60"), ("--steps", "12")
 
 
 @pytest.fixture(scope="module")

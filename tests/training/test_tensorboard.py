@@ -17,7 +17,7 @@ def test_without_tensorboard_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     logs, store = tmp_path / "logs", tmp_path / "store"
-    outcome = command("train", tiny_file, "--steps", "2", "--store", store, "--tensorboard", logs)
+    outcome = command("train", tiny_file, "--preset", "fast", "--steps", "2", "--store", store, "--tensorboard", logs)
     assert outcome.code == 1
     assert "pip install tensorboard" in outcome.err
     assert len(outcome.err.splitlines()) == 1
@@ -34,7 +34,18 @@ def test_losses_and_settings_are_logged_as_the_result_has_them(
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     logs, result = tmp_path / "logs", tmp_path / "result.json"
-    options = ("--steps", "30", "--store", tmp_path / "store", "--tensorboard", logs, "--json", result)
+    options = (
+        "--preset",
+        "fast",
+        "--steps",
+        "30",
+        "--store",
+        tmp_path / "store",
+        "--tensorboard",
+        logs,
+        "--json",
+        result,
+    )
     assert command("train", tiny_file, *options).code == 0
     facts = json.loads(result.read_text(encoding="utf-8"))
     (run,) = logs.iterdir()

@@ -37,7 +37,7 @@ from training.commands.train_options import (
 )
 from training.dataset import read_names
 from training.defaults import GAIN, MARGIN, SNAPSHOT_DIRECTORY, SNAPSHOT_SECONDS
-from training.presets import PRESETS, override
+from training.presets import PRESETS, override, suited
 from training.splits import SplitRule
 
 
@@ -86,7 +86,7 @@ def train(
 
         config = config_of(
             device,
-            preset=override(PRESETS[preset], steps, batch_size, learning_rate),
+            preset=override(suited(PRESETS[preset], names.characters), steps, batch_size, learning_rate),
             seed=seed,
             split=split,
             block_size=block_size,
@@ -96,6 +96,5 @@ def train(
             description=description,
             contexts=contexts,
         )
-        config = config if steps else config.suiting(names)
         where = Where(model_name, store_dir, json_file, report_file, tensorboard, snapshots, snapshot_every)
         train_on(names, config, where, margin, force=force, resume=resume)

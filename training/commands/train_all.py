@@ -42,7 +42,7 @@ from training.commands.train_options import (
 )
 from training.dataset import read_names
 from training.defaults import MARGIN
-from training.presets import PRESETS, override
+from training.presets import PRESETS, override, suited
 from training.splits import SplitRule
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def train_all(
         lists_in(folder, name_from),
         Store(store_dir),
         Config(
-            preset=override(PRESETS[preset], steps, batch_size, learning_rate),
+            preset=PRESETS[preset],
             seed=seed,
             split=split,
             block_size=block_size,
@@ -93,6 +93,7 @@ def train_all(
         margin,
         read=lambda path: read_names(path, None, asked, skip_bad_lines),
         current=lambda model: current_version(model, store_dir),
+        preset=lambda names: override(suited(PRESETS[preset], names.characters), steps, batch_size, learning_rate),
         threads=None if cluster is None else cpus,
     )
     outcomes = _Outcomes(len(collection.lists))

@@ -26,7 +26,9 @@ def without_ray(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 def test_without_ray_all_works_but_the_cluster_which_says_what_to_install(tiny_file: Path, tmp_path: Path) -> None:
     store = ("--store", tmp_path / "store")
-    done = without_ray("train", tiny_file, "--steps", "2", "--force", *store, "--snapshots", tmp_path / "runs")
+    done = without_ray(
+        "train", tiny_file, "--preset", "fast", "--steps", "2", "--force", *store, "--snapshots", tmp_path / "runs"
+    )
     assert done.returncode == 0, done.stderr
     for command in (("sweep", tiny_file), ("train-all", tiny_file.parent, *store)):
         done = without_ray(*command, "--cluster", "local")

@@ -38,7 +38,7 @@ def test_each_list_gets_the_model_that_it_would_get_alone_and_a_bad_one_stops_no
 ) -> None:
     (folder / "bad.txt").write_bytes("zoé\nnoé\n".encode() + b"\xff\n")
     store, result = tmp_path / "store", tmp_path / "result.json"
-    options = (folder, "--steps", "20", "--store", store, "--cluster", address, "--json", result)
+    options = (folder, "--preset", "fast", "--steps", "20", "--store", store, "--cluster", address, "--json", result)
     outcome = command("train-all", *options)
     assert outcome.code == 1
     assert "bad.txt: failed" in outcome.err
@@ -57,7 +57,18 @@ def test_a_list_whose_worker_is_killed_gets_the_same_model(
     for number in (1, 2):
         (folder / f"list-{number}.txt").unlink()
     with killer.at_work("_make"):
-        outcome = command("train-all", folder, "--steps", "300", "--store", tmp_path / "store", "--cluster", address)
+        outcome = command(
+            "train-all",
+            folder,
+            "--preset",
+            "fast",
+            "--steps",
+            "300",
+            "--store",
+            tmp_path / "store",
+            "--cluster",
+            address,
+        )
     assert outcome.code == 0
     assert killer.killed
     assert Store(tmp_path / "store").current("list-0") == alone(folder / "list-0.txt", 300)

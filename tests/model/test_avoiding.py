@@ -20,7 +20,6 @@ from model.names import Listing
 from model.sampling import Sampler
 from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store
-from model.tabulation import compile_table
 from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
@@ -304,7 +303,7 @@ def test_new_names_of_the_bundled_model_are_never_training_names() -> None:
     """At two temperatures, one for each way: with the exact share of new names among 200,000 plain draws, and the most
     probable new ones as often as they should be (chi-square, p > 1e-4)."""
     version = Store(BUNDLED).load("us-names")
-    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    vocabulary, table = version.checkpoint.vocabulary, version.transitions
     known = version.training_names
     assert known is not None
     avoid = Listing.listing(known, vocabulary)

@@ -311,7 +311,7 @@ warm_up()
 before = compiled()
 version = Store(BUNDLED).load("us-names")
 vocabulary = version.checkpoint.vocabulary
-engine = TableEngine(compile_table(version.checkpoint))
+engine = TableEngine(version.transitions)
 known = Listing.of_lines(Store(BUNDLED).open("us-names").name_lines, vocabulary)
 asked = Constraints(), Constraints(prefix="a"), Constraints(contains="l", suffix="a"), Constraints(pattern="[aeiou].*")
 rest = (), ("an", "ee")

@@ -22,7 +22,6 @@ from model.names import Listing
 from model.sampling import Sampler
 from model.shaping import Settings, shape_distribution
 from model.store import BUNDLED, Store, Version
-from model.tabulation import compile_table
 from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
@@ -291,7 +290,7 @@ def version() -> Version:
 @pytest.mark.parametrize("asked", [Settings(), Settings(min_length=4, max_length=8), Settings(0.3)], ids=str)
 @pytest.mark.parametrize("new", [False, True], ids=["any", "new names"])
 def test_5_000_names_of_the_bundled_model_are_all_different(asked: Settings, new: bool, version: Version) -> None:
-    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    vocabulary, table = version.checkpoint.vocabulary, version.transitions
     known = version.training_names
     assert known is not None
     sampler = Sampler(table, asked, avoid=Listing.listing(known, vocabulary) if new else None)
@@ -304,7 +303,7 @@ def test_5_000_names_of_the_bundled_model_are_all_different(asked: Settings, new
 
 def test_the_first_of_the_distinct_names_has_the_law_of_any_name_of_the_bundled_model(version: Version) -> None:
     """Lengths of 4,000 first names against the exact chances of lengths, from plans for one length each."""
-    table, runs = compile_table(version.checkpoint), 4_000
+    table, runs = version.transitions, 4_000
     sampler = Sampler(table, Settings())
     lengths = [int(sampler.draw_distinct(seed, 1).lengths[0]) for seed in range(runs)]
     exact = {

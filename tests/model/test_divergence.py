@@ -105,7 +105,7 @@ def test_too_many_contexts_of_both_together_are_refused_before_any_memory_is_tak
 
 @pytest.fixture(scope="module")
 def bundled() -> NameChain:
-    model = Store(BUNDLED).load("us-names").checkpoint
+    model = Store(BUNDLED).load("us-names-classic").checkpoint
     return NameChain(compile_table(model), model.vocabulary)
 
 

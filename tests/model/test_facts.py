@@ -16,7 +16,6 @@ from model.names import Listing, Names
 from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import BUNDLED, Store, Version
-from model.tabulation import compile_table
 from model.transitions import Floats, Transitions
 from model.vocabulary import BOUNDARY
 
@@ -234,7 +233,7 @@ def version() -> Version:
 
 @pytest.fixture(scope="module")
 def table(version: Version) -> Transitions:
-    return compile_table(version.checkpoint)
+    return version.transitions
 
 
 @pytest.fixture(scope="module")

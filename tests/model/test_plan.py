@@ -20,7 +20,6 @@ from model.sampling import Sampler
 from model.shaping import Settings, Shaped, shape_distribution
 from model.steps import step_distributions
 from model.store import BUNDLED, Store
-from model.tabulation import compile_table
 from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
@@ -176,7 +175,7 @@ TWENTY = [
 def test_probability_agrees_with_unconstrained_draws_of_the_bundled_model() -> None:
     """Twenty constraints, 10^6 draws, 4 standard errors each."""
     version = Store(BUNDLED).load("us-names")
-    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    vocabulary, table = version.checkpoint.vocabulary, version.transitions
     count = 1_000_000
     # Names of over 64 letters are not drawn; a draw is made 1..64 letters long with probability `whole`.
     free = Sampler(table, Settings())
@@ -194,7 +193,7 @@ def test_probability_agrees_with_unconstrained_draws_of_the_bundled_model() -> N
 def test_names_that_end_in_lyn_have_the_exact_share_of_the_longest_length() -> None:
     """Masking step by step would put most names at the maximum length."""
     version = Store(BUNDLED).load("us-names")
-    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    vocabulary, table = version.checkpoint.vocabulary, version.transitions
     automaton = compile_constraints(Constraints(suffix="lyn"), vocabulary)
     whole = Sampler(table, Settings(min_length=4, max_length=8), automaton)
     longest = Sampler(table, Settings(min_length=8, max_length=8), automaton)
@@ -210,7 +209,7 @@ def test_a_plan_that_would_take_too_much_memory_is_refused() -> None:
     assert automaton is not None
     plan = make_plan(Shaped.of(table, Settings()), [automaton], 1, 12)
     assert plan.nbytes < MAX_BYTES
-    bundled = compile_table(Store(BUNDLED).load("us-names").checkpoint)
+    bundled = Store(BUNDLED).load("us-names").transitions
     wide = compile_constraints(Constraints(pattern=".*a.{8}"), Store(BUNDLED).load("us-names").checkpoint.vocabulary)
     with pytest.raises(ConstraintError, match="too complex"):
         Sampler(bundled, Settings(), wide)
@@ -218,7 +217,7 @@ def test_a_plan_that_would_take_too_much_memory_is_refused() -> None:
 
 def test_only_nodes_within_the_greatest_length_are_looked_for() -> None:
     version = Store(BUNDLED).load("us-names")
-    table = compile_table(version.checkpoint)
+    table = version.transitions
     automaton = compile_constraints(Constraints(pattern=".{1,60}"), version.checkpoint.vocabulary)
     assert automaton is not None
     long, short = Sampler(table, Settings(), automaton), Sampler(table, Settings(max_length=2), automaton)
@@ -242,7 +241,7 @@ def test_both_forms_of_a_plan_give_the_same_distribution(
 ) -> None:
     """Two samples of the bundled model, one from each form, against each other: chi-square by length and by name."""
     version = Store(BUNDLED).load("us-names")
-    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    vocabulary, table = version.checkpoint.vocabulary, version.transitions
     asked = Settings(min_length=lengths[0], max_length=lengths[1])
     samplers = []
     for most in (1 << 30, 0):

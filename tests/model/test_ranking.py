@@ -16,7 +16,6 @@ from model.sampling import Sampler
 from model.scoring import character_log_probs
 from model.shaping import Settings
 from model.store import BUNDLED, Store
-from model.tabulation import compile_table
 from model.transitions import Transitions
 from model.vocabulary import Vocabulary
 
@@ -60,7 +59,7 @@ def test_the_ranking_equals_exhaustive_search(
 
 def test_the_best_names_of_the_bundled_model_are_better_than_any_that_is_drawn() -> None:
     version = Store(BUNDLED).load("us-names")
-    vocabulary, table = version.checkpoint.vocabulary, compile_table(version.checkpoint)
+    vocabulary, table = version.checkpoint.vocabulary, version.transitions
     sampler = Sampler(table, Settings(min_length=4))
     best = most_probable(sampler.plan, 50)
     assert [name.log_prob for name in best] == sorted((name.log_prob for name in best), reverse=True)

@@ -29,7 +29,7 @@ THRESHOLD_GAP = 1e-9  # a top_p this near to a running sum may fall to either si
 
 @pytest.fixture(scope="module")
 def bundled() -> Checkpoint:
-    return Store(BUNDLED).load("us-names").checkpoint
+    return Store(BUNDLED).load("us-names-classic").checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def test_scores_are_those_of_a_look_up_by_context(
 
 
 def test_scores_of_the_bundled_model_are_those_of_a_look_up() -> None:
-    checkpoint = Store(BUNDLED).load("us-names").checkpoint
+    checkpoint = Store(BUNDLED).load("us-names-classic").checkpoint
     transitions, vocabulary = compile_table(checkpoint), checkpoint.vocabulary
     texts = ["emma", "a", "xzqx", "maximilian", "".join(vocabulary.letters), "ava"]
     encoded = [tuple(vocabulary.encode(text)) for text in texts]

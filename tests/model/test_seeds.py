@@ -57,7 +57,7 @@ SEEDS = all_seeds()
 
 
 def table_of_the_bundled_model() -> Transitions:
-    return compile_table(Store(BUNDLED).load("us-names").checkpoint)
+    return compile_table(Store(BUNDLED).load("us-names-classic").checkpoint)
 
 
 def drawn(sampler: Sampler, seed: int | str, count: int = COUNT) -> Names:

@@ -21,7 +21,7 @@ from model.vocabulary import Vocabulary
 
 @pytest.fixture(scope="module")
 def bundled() -> Checkpoint:
-    return Store(BUNDLED).load("us-names").checkpoint
+    return Store(BUNDLED).load("us-names-classic").checkpoint
 
 
 @pytest.fixture(scope="module")

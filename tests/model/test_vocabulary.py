@@ -217,7 +217,7 @@ def test_an_unknown_character_is_named_with_its_first_position(text: str, char: 
         Vocabulary(("a", "b")).encode(text)
     assert caught.value.char == char
     assert caught.value.position == position
-    assert str(caught.value) == f"character {char!a} at position {position + 1} is not in the model's vocabulary"
+    assert str(caught.value) == f"character {char!r} at position {position + 1} is not in the model's vocabulary"
     assert str(caught.value).isascii()
     assert isinstance(caught.value, VocabularyError)
     assert isinstance(caught.value, NamesmithError)

@@ -45,11 +45,6 @@ def us_names() -> Version:
 
 
 @pytest.fixture(scope="session")
-def us_model(us_names: Version) -> Checkpoint:
-    return us_names.checkpoint
-
-
-@pytest.fixture(scope="session")
 def tiny_list() -> NameList:
     return NameList(TINY_NAMES, np.ones(len(TINY_NAMES)), "tiny.txt")
 

@@ -7,7 +7,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from model.store import Store
-from model.tabulation import compile_table
 from service.app import create_app
 from service.settings import Settings
 from tests.running import BUNDLED
@@ -22,10 +21,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 @pytest.mark.parametrize("context", ["", "e", "Em", "emm", "christoph"])
 def test_next_is_the_row_of_the_table(client: TestClient, context: str) -> None:
     version = Store(BUNDLED).load("us-names")
-    letters = "." + "".join(version.checkpoint.vocabulary.letters)
-    padded = ("..." + context.lower())[-3:]
-    row = sum(letters.index(char) * 27**k for k, char in enumerate(reversed(padded)))
-    expected = dict(zip(letters, compile_table(version.checkpoint).log_probs[row], strict=True))
+    vocabulary, transitions = version.checkpoint.vocabulary, version.transitions
+    state = transitions.state(vocabulary.encode(context.lower()))
+    expected = dict(zip(["."] + list(vocabulary.letters), transitions.log_probs[state], strict=True))
     answer = client.get("/next", params={"context": context})
     assert answer.headers["x-model-digest"] == version.digest
     body = answer.json()

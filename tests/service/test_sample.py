@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from fastapi.testclient import TestClient
 
-from model.checkpoint import Checkpoint
 from model.store import Store, Version
-from model.tabulation import compile_table
+from model.transitions import Transitions
 from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 from service.app import create_app
 from service.settings import Settings
@@ -55,15 +53,13 @@ def refusal(client: TestClient, status: int, problem_type: str, **fields: Any) -
     return problems[0]
 
 
-def greedy_name(model: Checkpoint) -> str:
-    """The most probable letter each time, by the network itself."""
+def greedy_name(version: Version) -> str:
+    """The most probable letter each time."""
     ids: list[int] = []
-    while True:
-        context = ([BOUNDARY] * model.block_size + ids)[-model.block_size :]
-        symbol = int(model.stack(torch.tensor([context])).argmax())
-        if symbol == BOUNDARY:
-            return model.vocabulary.decode(ids)
+    transitions = version.transitions
+    while symbol := int(transitions.log_probs[transitions.state(ids)].argmax()):
         ids.append(symbol)
+    return version.checkpoint.vocabulary.decode(ids)
 
 
 def test_the_defaults_are_those_of_the_contract(client: TestClient, us_names: Version) -> None:
@@ -165,9 +161,9 @@ def test_a_name_does_not_depend_on_a_reload(client: TestClient, empty_store: Pat
             assert post(again, seed=9, n=50, **shape) == post(client, seed=9, n=50, **shape)
 
 
-def simulated_lengths(model: Checkpoint, temperature: float, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def simulated_lengths(table: Transitions, temperature: float, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Lengths of draws letter by letter under no condition at all; over 64 where a name is longer."""
-    table = compile_table(model)
+    successors = table.successors
     probabilities = np.exp(table.log_probs / temperature)
     cumulative = np.cumsum(probabilities / probabilities.sum(axis=1, keepdims=True), axis=1)
     cumulative[:, -1] = 1
@@ -178,16 +174,16 @@ def simulated_lengths(model: Checkpoint, temperature: float, count: int) -> np.n
         drawn = (cumulative[states] <= generator.random(count)[:, None]).sum(axis=1)
         alive &= drawn != BOUNDARY
         lengths += alive
-        states = table.successors[states, drawn] * alive  # where it stands after the end is of no matter
+        states = successors[states, drawn] * alive  # where it stands after the end is of no matter
     return lengths
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_lengths_are_met_and_probability_is_the_chance_to_meet_them(
-    client: TestClient, us_model: Checkpoint, temperature: float
+    client: TestClient, us_names: Version, temperature: float
 ) -> None:
     count = 20_000
-    lengths = simulated_lengths(us_model, temperature, count)
+    lengths = simulated_lengths(us_names.transitions, temperature, count)
     for least, most in [(1, 64), (1, 3), (5, 5), (4, 8), (9, 64), (13, 20)]:
         body = post(client, seed=3, n=500, temperature=temperature, min_length=least, max_length=most)
         assert all(least <= len(name) <= most for name in body["names"])
@@ -218,22 +214,22 @@ def test_conditioned_draws_are_unconditioned_ones_filtered(client: TestClient) -
         assert abs(first - second) <= 4 * error, letter
 
 
-def test_top_k_of_one_gives_the_greedy_name_only(client: TestClient, us_model: Checkpoint) -> None:
+def test_top_k_of_one_gives_the_greedy_name_only(client: TestClient, us_names: Version) -> None:
     body = post(client, n=50, top_k=1, case="lower", details=True)
-    assert set(body["names"]) == {greedy_name(us_model)}
+    assert set(body["names"]) == {greedy_name(us_names)}
     assert body["probability"] == 1
     assert {detail["log_prob"] for detail in body["details"]} == {0}
 
 
-def test_lengths_that_no_name_can_have_are_refused(client: TestClient, us_model: Checkpoint) -> None:
-    length = len(greedy_name(us_model))
+def test_lengths_that_no_name_can_have_are_refused(client: TestClient, us_names: Version) -> None:
+    length = len(greedy_name(us_names))
     assert post(client, top_k=1, min_length=length, max_length=length)["probability"] == 1
     for wrong in (length - 1, length + 1):
         refusal(client, 422, "unsatisfiable", top_k=1, min_length=wrong, max_length=wrong)
 
 
-def test_top_k_ends_at_the_alphabet(client: TestClient, us_model: Checkpoint) -> None:
-    size = us_model.vocabulary.size
+def test_top_k_ends_at_the_alphabet(client: TestClient, us_names: Version) -> None:
+    size = us_names.checkpoint.vocabulary.size
     everything = post(client, seed=1, n=200, top_k=size)
     assert everything["probability"] == pytest.approx(post(client, seed=1)["probability"], rel=1e-12)
     problem = refusal(client, 422, "validation", top_k=size + 1)

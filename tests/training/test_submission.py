@@ -8,7 +8,6 @@ import pytest
 from model.engine import TableEngine
 from model.percentiles import LOSS_QUANTILES, quantiles_of
 from model.store import Store
-from model.tabulation import compile_table
 from training.dataset import NameList
 from training.presets import Preset
 from training.run import Config
@@ -26,7 +25,7 @@ def test_a_version_knows_the_losses_of_the_names_that_were_held_out(
     parts = split(tiny.names, config.split)
     held_out = [tiny.names[i] for i in (*parts.dev, *parts.test)]
     assert held_out
-    engine = TableEngine(compile_table(version.checkpoint))
+    engine = TableEngine(version.transitions)
     expected = quantiles_of(engine, held_out, version.checkpoint.vocabulary)
     assert expected is not None
     assert np.array_equal(version.manifest[LOSS_QUANTILES], expected)

@@ -23,7 +23,7 @@ def test_next_is_the_row_of_the_table(client: TestClient, context: str) -> None:
     version = Store(BUNDLED).load("us-names")
     vocabulary, transitions = version.checkpoint.vocabulary, version.transitions
     state = transitions.state(vocabulary.encode(context.lower()))
-    expected = dict(zip(["."] + list(vocabulary.letters), transitions.log_probs[state], strict=True))
+    expected = dict(zip([".", *vocabulary.letters], transitions.log_probs[state], strict=True))
     answer = client.get("/next", params={"context": context})
     assert answer.headers["x-model-digest"] == version.digest
     body = answer.json()

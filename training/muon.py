@@ -44,7 +44,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T).T
     a, b, c = _COEFFICIENTS
-    x = matrix / matrix.norm().clamp(min=_EPSILON)
+    x: Tensor = matrix / matrix.norm().clamp(min=_EPSILON)
     for _ in range(_ITERATIONS):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -1,5 +1,7 @@
 """Compiled trees beside the network they come from, and beside brute force over a small alphabet."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ CONTEXTS = st.lists(
 
 
 def network(block_size: int, seed: int = 1) -> Checkpoint:
-    layers = [
+    layers: list[dict[str, Any]] = [
         {"type": "Embedding", "num_embeddings": VOCABULARY.size, "embedding_dim": 3},
         {"type": "Flatten"},
         {"type": "Linear", "in_features": 3 * block_size, "out_features": VOCABULARY.size, "bias": True},

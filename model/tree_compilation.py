@@ -78,7 +78,7 @@ def compile_tree(
         known = _List.of(names or [], weights, checkpoint.vocabulary)
         return compile_sparse(stack, block_size, known.names, known.weights, known.rules, contexts, symbols)
     most = min(_DRAWN_NAMES, _MOST_CELLS // (symbols * block_size))
-    invented = drawn(stack, min(most, _DRAWN_FOR_EACH * len(names)) if names else most, block_size)
+    invented = drawn(stack, min(most, _DRAWN_FOR_EACH * len(set(names))) if names else most, block_size)
     if not names:
         tree = SuffixTree.of(invented.contexts, invented.weights, symbols, _LEAST_VISITS)
         network = _Network.of(tree, invented)

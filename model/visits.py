@@ -99,7 +99,7 @@ def _moved(rows: Rows, counts: Ints, generator: np.random.Generator) -> tuple[In
         up_to *= (counts[part] / up_to[:, -1])[:, None]
         up_to += generator.random((len(up_to), 1))
         whole = np.floor(up_to).astype(np.int64)
-        moved = whole[:, 1:] - whole[:, :-1]  # the end comes first, and is left out
+        moved: Ints = whole[:, 1:] - whole[:, :-1]  # the end comes first, and is left out
         before, symbols = np.nonzero(moved)
         found.append((before + begin, symbols + 1, moved[before, symbols]))
     before, symbols, moved = (np.concatenate(parts) for parts in zip(*found, strict=True))

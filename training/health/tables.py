@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from training.baselines import ORDERS
 from training.health.diagnostics import Diagnostics, Look
 from training.health.finding import Reached
 
@@ -14,6 +15,7 @@ _WAYS = {
     "unigram": "counting single letters",
     "bigram": "counting pairs",
     "kneser_ney": "counting contexts (Kneser-Ney)",
+    **{f"kneser_ney_{order}": f"Kneser-Ney of order {order}" for order in ORDERS},
 }
 
 

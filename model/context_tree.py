@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from model.errors import StoreError
 from model.transitions import NOWHERE, Floats, Ints, Numbers, Symbols, Transitions
+from model.tree_successors import ROOT, successors_of
 from model.vocabulary import BOUNDARY
 
-ROOT = 0
-"""The empty context."""
 STEPS_A_NAT = 2048
 """A probability is kept as a whole number of steps of its negative logarithm: within 0.025 %."""
 IMPOSSIBLE = 65_535
@@ -56,11 +55,6 @@ class ContextTree:
     def __len__(self) -> int:
         return len(self.suffixes)
 
-    @property
-    def lengths(self) -> Ints:
-        """Symbols of each context (states,)."""
-        return np.array([len(members) for members in self.contexts()], dtype=np.int64)
-
     def contexts(self) -> list[tuple[int, ...]]:
         """The symbol ids of each context."""
         found: list[tuple[int, ...]] = [()]
@@ -71,7 +65,7 @@ class ContextTree:
     def transitions(self) -> Transitions:
         """The automaton. Raises StoreError where the tree is none, is not closed, or a row is no distribution."""
         self._check()
-        successors = self._successors()
+        successors = successors_of(self.size, self.suffixes, self.firsts, self.starts, self.symbols)
         reached = np.zeros(len(self), dtype=np.bool_)
         reached[successors[successors != NOWHERE]] = True
         start = self._boundary()
@@ -113,77 +107,6 @@ class ContextTree:
             raise StoreError("the context tree does not hold the context before the first letter")
         return int(found[0])
 
-    def _successors(self) -> Numbers:
-        """The state after each arc (arcs,): the longest suffix in the tree of the context and the symbol. It is that of
-        the context without its first symbol, or that one with this symbol in front."""
-        states, size = len(self), self.size
-        depth = np.zeros(states, dtype=np.int64)
-        level = np.zeros(states, dtype=np.bool_)
-        keys = self.suffixes.astype(np.int64) * size + self.firsts
-        keys[ROOT] = -1
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        if (np.diff(ordered) == 0).any():
-            raise StoreError("the context tree holds a context twice")
-        children = _find(ordered, ROOT * size + np.arange(size))
-        after = np.where(children >= 0, order[children], ROOT).astype(np.int32)
-        after[BOUNDARY] = NOWHERE
-        successors = np.full(len(self.symbols), NOWHERE, dtype=np.int32)
-        successors[:size] = after
-        by_symbol = after.copy()
-        arc_keys = np.repeat(np.arange(states), np.diff(self.starts)) * size + self.symbols
-        for start in self._levels(depth):
-            level[:] = False
-            level[start] = True
-            arcs = np.flatnonzero(np.repeat(level, np.diff(self.starts)) & (self.symbols != BOUNDARY))
-            owners = arc_keys[arcs] // size
-            symbols = self.symbols[arcs].astype(np.int64)
-            shorter = self.suffixes[owners]
-            places = _find(arc_keys, shorter * size + symbols)
-            target = np.where(places >= 0, successors[places], by_symbol[symbols])
-            longer = _find(ordered, target.astype(np.int64) * size + self.firsts[owners])
-            extends = (longer >= 0) & (depth[target] == depth[owners])
-            successors[arcs] = np.where(extends, order[longer], target)
-        self._check_backoffs(depth, arc_keys, successors)
-        return successors
-
-    def _levels(self, depth: Ints) -> list[Ints]:
-        """The states of each length from 1 on; `depth` (states,) takes the lengths."""
-        levels: list[Ints] = []
-        here = np.array([ROOT])
-        parents = self.suffixes[1:]
-        order = np.argsort(parents, kind="stable")
-        ordered = parents[order]
-        while True:
-            low, high = np.searchsorted(ordered, here), np.searchsorted(ordered, here, side="right")
-            counts = high - low
-            places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - low, counts)
-            here = np.sort(order[places] + 1)
-            if not len(here):
-                return levels
-            levels.append(here)
-            depth[here] = len(levels)
-
-    def _check_backoffs(self, depth: Ints, arc_keys: Ints, successors: Numbers) -> None:
-        """A symbol without an arc leads where it leads from the root, so that none may lead to a longer context from
-        the end of the state."""
-        if len(arc_keys) == len(self) * self.size:
-            return
-        far = np.zeros(len(arc_keys), dtype=np.bool_)
-        known = successors != NOWHERE
-        far[known] = depth[successors[known]] > 1
-        needed = np.zeros(len(self), dtype=np.int64)
-        counts = np.diff(self.starts)
-        np.add.at(needed, np.repeat(np.arange(len(self)), counts)[far], 1)
-        owners = np.repeat(np.arange(len(self)), counts)
-        shared = _find(arc_keys, self.suffixes[owners].astype(np.int64) * self.size + self.symbols)
-        has = np.zeros(len(self), dtype=np.int64)
-        counted = (shared >= 0) & (owners != ROOT)
-        counted[counted] = far[shared[counted]]
-        np.add.at(has, owners[counted], 1)
-        if (has[1:] < needed[self.suffixes[1:]]).any():
-            raise StoreError("the context tree holds rows without an arc that a longer context needs")
-
     def _normalised(self) -> tuple[Floats, Floats]:
         """Natural logarithms: of the arcs' probabilities, and of the weights of the root's row."""
         log_probs = -self.costs.astype(np.float64) / STEPS_A_NAT
@@ -212,9 +135,3 @@ def costs_of(probabilities: Floats) -> NDArray[np.uint16]:
     with np.errstate(divide="ignore"):
         costs = -np.log(probabilities) * STEPS_A_NAT
     return np.where(probabilities > 0, np.minimum(np.round(costs), IMPOSSIBLE - 1), IMPOSSIBLE).astype(np.uint16)
-
-
-def _find(ordered: Ints, keys: Ints) -> Ints:
-    """Where `keys` stand in `ordered`; -1 where they do not."""
-    places = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-    return np.where(ordered[places] == keys, places, -1)

@@ -43,15 +43,16 @@ def divergence(p: NameChain, q: NameChain, max_length: int = MAX_NAME_LENGTH) ->
     both = product(p.transitions, q.transitions, *_ids_in(q.vocabulary, p.vocabulary))
     chances = np.exp(both.log_p)
     chances[0, BOUNDARY] = 0  # no name is empty
+    mass = _expected_sum(chances, np.zeros_like(chances), both.successors, max_length)[0]
+    own = facts.mass(q.transitions, max_length)
+    if not mass or not own:
+        raise UnsatisfiableError(f"no name of 1 to {max_length} letters is possible")
     possible = chances > 0
     forbidden = possible & np.isneginf(both.log_q)
     if forbidden.any() and _expected_sum(chances, forbidden.astype(float), both.successors, max_length)[1] > 0:
         return Divergence(math.inf, math.inf)
     differences = np.subtract(both.log_p, both.log_q, out=np.zeros_like(chances), where=possible & ~forbidden)
-    mass, total = _expected_sum(chances, differences, both.successors, max_length)
-    own = facts.mass(q.transitions, max_length)
-    if not mass or not own:
-        raise UnsatisfiableError(f"no name of 1 to {max_length} letters is possible")
+    total = _expected_sum(chances, differences, both.successors, max_length)[1]
     characters = _expected_sum(chances, np.ones_like(chances), both.successors, max_length)[1] / mass
     per_name = max(0.0, total / mass - math.log(mass) + math.log(own))
     return Divergence(per_name, per_name / characters)

@@ -1,5 +1,4 @@
-"""A directory of published models, and all that changes it: publish, roll back, withdraw, prune, add an exported
-version, rename and remove a model.
+"""A directory of published models, and all that changes it, from publishing a version to removing a model.
 
 A version is staged beside its final place, synced, renamed and never changed; then `current` is replaced. A reader
 therefore sees the old version or the new one, whole. There is one writer at a time.
@@ -65,13 +64,12 @@ class Store(Shelf):
     ) -> str:
         """Adds a checkpoint's bytes as a version and makes it current; returns its digest.
 
-        `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain
-        JSON) are kept in the manifest; `report` are the files of the report by their names in the version
-        (`REPORT_FILE`, `DIAGNOSTICS_FILE`). `transitions` is the automaton that the
-        checkpoint was compiled to; without it that is done here, from what the network itself says.
-        `held_out` are names that it was not trained on, to compare others with.
-        Publishing the same bytes again only moves `current`. Raises CheckpointError if the bytes are
-        not a whole checkpoint, StoreError if they cannot be written; nothing is then changed.
+        `training_names` are the distinct normalised names of the list, where it is known; `facts` (plain JSON) are kept
+        in the manifest; `report` are the files of the report by their names in the version. `transitions` is what the
+        checkpoint was compiled to; without it that is done here, from what the network itself says. `held_out` are
+        names that it was not trained on, to compare others with. Publishing the same bytes again only moves `current`.
+        Raises CheckpointError if the bytes are not a whole checkpoint, StoreError if they cannot be written; nothing is
+        then changed.
         """
         from model.publishing import contents  # brings PyTorch: see `load`
 

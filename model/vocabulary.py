@@ -22,6 +22,8 @@ MAX_LETTERS = (1 << 16) - 1
 """Different letters of an alphabet: with the boundary, as many as 16 bits tell apart."""
 
 _SEPARATOR = "\n"
+_COMPOSED_ALIKE = ("NFC", "NFD")
+"""Forms in which no letter becomes a space."""
 _ASCII_BLANKS = " \t\n\r\v\f"
 
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -62,7 +64,10 @@ class Normalization:
 
     def name(self, text: str) -> str:
         """A whole name: no spaces at its ends, and one at a time within it."""
-        return self.part(name_rules.without_end(name_rules.without_start(text)))
+        name = self.part(name_rules.without_end(name_rules.without_start(text)))
+        if self.form in _COMPOSED_ALIKE:
+            return name
+        return self.part(name_rules.without_end(name_rules.without_start(name)))  # "¸" became a space and a cedilla
 
     def names(self, texts: Sequence[str]) -> list[str]:
         """Each text as a whole name; much faster together."""
@@ -70,7 +75,8 @@ class Normalization:
         if not together.isascii():
             blanks = name_rules.BLANKS
             together = _SEPARATOR.join([text.strip(blanks) for text in texts])
-        if together.count(_SEPARATOR) != len(texts) - 1 or name_rules.has_joiner(together):
+        alone = name_rules.has_joiner(together) or self.form not in _COMPOSED_ALIKE
+        if alone or together.count(_SEPARATOR) != len(texts) - 1:
             return [self.name(text) for text in texts]
         return self.part(together).split(_SEPARATOR)
 

@@ -1,8 +1,7 @@
 """What requests look like. Bodies are strict in types; query parameters are text and are read."""
 
-import re
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -10,19 +9,16 @@ from pydantic import (
     ConfigDict,
     FailFast,
     Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from model.constraints import DISTANCE, Constraints
 from model.pattern_syntax import MAX_PATTERN_LENGTH
-from model.random_numbers import MAX_SEED, MAX_SEED_LETTERS
 from model.shaping import Settings
 from model.spelling import NameCase
 from model.vocabulary import MAX_NAME_LENGTH
+from service.seed_field import Seed, number_if_digits
 
 MAX_NAMES = 10_000
 MAX_STREAMED = 1_000_000
@@ -32,25 +28,6 @@ MAX_EXCLUDED = 100
 MAX_MODEL_NAME = 300
 """Of a blend of four models with the longest names, and weights."""
 
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,64}")
-
-
-def _one_seed_error(value: Any, handler: ValidatorFunctionWrapHandler) -> int | str:
-    try:
-        seed: int | str = handler(value)
-    except ValidationError:
-        message = f"a seed is an integer in 0..{MAX_SEED} or a string of 1 to {MAX_SEED_LETTERS} characters"
-        raise PydanticCustomError("seed", "{message}", {"message": message}) from None
-    return seed
-
-
-def _number_if_digits(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else value
-
-
-SeedNumber = Annotated[int, Field(ge=0, le=MAX_SEED)]
-SeedText = Annotated[str, Field(min_length=1, max_length=MAX_SEED_LETTERS)]
-Seed = Annotated[SeedNumber | SeedText, WrapValidator(_one_seed_error)]
 _NAMES = f"Each of 1 to {MAX_NAME_LENGTH} characters."
 _MODEL = "Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
@@ -150,7 +127,7 @@ class SampleQuery(SampleRequest):
 
     model_config = ConfigDict(strict=False)
 
-    seed: Annotated[Seed | None, BeforeValidator(_number_if_digits)] = Field(
+    seed: Annotated[Seed | None, BeforeValidator(number_if_digits)] = Field(
         None, description="Reproduces the answer; drawn, and echoed, if left out."
     )
 

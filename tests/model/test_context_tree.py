@@ -97,8 +97,9 @@ def test_scores_are_the_chain_of_next_characters(
                 break  # what follows the impossible has no meaning
             assert math.exp(found[place]) == pytest.approx(following[symbol], rel=1e-12)
     how = Settings(*shape)
-    sampler = engine.sampler(how, [])
     expected = told.names(6, how)
+    assume(any(expected))  # of a model that gives no names nothing can be asked
+    sampler = engine.sampler(how, [])
     for name, found_whole in zip(names, np.exp(sampler.log_probs(Names.of(names))), strict=True):
         assert found_whole == pytest.approx(expected.get(tuple(name), 0.0), rel=1e-9)
 

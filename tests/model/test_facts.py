@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from model import facts as module
 from model.errors import UnsatisfiableError
-from model.facts import Facts, facts, first_repeat
+from model.facts import Facts, facts
 from model.names import Listing, Names
+from model.repeats import first_repeat
 from model.sampling import Sampler
 from model.shaping import Settings
 from model.store import BUNDLED, Store, Version
@@ -209,7 +209,7 @@ def test_the_two_ways_to_find_a_repeat_agree_where_they_meet(world: str, monkeyp
     exact = repeat_of(chances)
     assert exact is not None
     assert 400 < exact < 4_096
-    monkeypatch.setattr(module, "_STEP_BY_STEP", 2)
+    monkeypatch.setattr("model.repeats._STEP_BY_STEP", 2)
     near = repeat_of(chances)
     assert near is not None
     assert abs(near - exact) <= 1

@@ -23,7 +23,7 @@ METADATA: dict[str, Any] = {
     "layers": [{"type": "Flatten"}],
     "block_size": 2,
     "letters": ["a", "é"],
-    "normalization": {"form": "NFC", "case": "lower"},
+    "normalization": {"form": "NFC", "case": "lower", "rules": 2},
     "facts": {"seed": 1},
 }
 

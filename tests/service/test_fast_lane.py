@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from service.app import Application, create_app
 from service.draws import SMALL
 from service.fast_lane import FastLane
+from service.head import HeadAsGet
 from service.settings import Settings
 from service.telemetry.exchange import Exchange
 from tests.running import BUNDLED
@@ -34,8 +35,10 @@ def without_lane(settings: Settings) -> FastAPI:
     app = create_app(settings)
     assert isinstance(app, Application)
     assert isinstance(app.around, Exchange)
-    assert isinstance(app.around.app, FastLane)
-    app.around.app = app.around.app.app
+    heads = app.around.app
+    assert isinstance(heads, HeadAsGet)
+    assert isinstance(heads.app, FastLane)
+    heads.app = heads.app.app
     return app
 
 

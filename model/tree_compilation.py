@@ -18,13 +18,15 @@ from model.row_mixture import counted_share, mixed
 from model.sparse_tree import compile_sparse
 from model.suffix_tree import SuffixTree
 from model.transitions import Floats
-from model.visits import Visits, drawn, listed
+from model.visits import Visits, drawn, drawn_names, listed
 from model.vocabulary import BOUNDARY, Vocabulary
 
 DEFAULT_CONTEXTS = 32_768
 """A model of that many contexts over 27 symbols takes as much memory as the dense table of 3 characters."""
 
 _DRAWN_NAMES = 300_000
+_DRAWN_INSTEAD = 20_000
+"""Names that stand for the list of a version without one, where the alphabet is large."""
 _DRAWN_FOR_EACH = 20
 """Names that are drawn at most for each of a list: a few hundred names tell little about many contexts."""
 _MOST_CELLS = 1 << 27
@@ -56,6 +58,13 @@ class _List:
         found, counts = found.chosen(~unknown), np.array([heavy[name] for name in distinct])[~unknown]
         return cls(found, counts, ListRules.of(found, counts, vocabulary))
 
+    @classmethod
+    def drawn(cls, checkpoint: Checkpoint) -> "_List":
+        """Names that the network draws, in the place of a list that is not known."""
+        found = drawn_names(checkpoint.stack, _DRAWN_INSTEAD, checkpoint.block_size)
+        weights = np.ones(len(found))
+        return cls(found, weights, ListRules.of(found, weights, checkpoint.vocabulary))
+
 
 def compile_tree(
     checkpoint: Checkpoint,
@@ -75,7 +84,7 @@ def compile_tree(
         )
     stack, block_size = checkpoint.stack, checkpoint.block_size
     if symbols > _MOST_COMPLETE:
-        known = _List.of(names or [], weights, checkpoint.vocabulary)
+        known = _List.of(names, weights, checkpoint.vocabulary) if names else _List.drawn(checkpoint)
         return compile_sparse(stack, block_size, known.names, known.weights, known.rules, contexts, symbols)
     most = min(_DRAWN_NAMES, _MOST_CELLS // (symbols * block_size))
     invented = drawn(stack, min(most, _DRAWN_FOR_EACH * len(set(names))) if names else most, block_size)

@@ -15,6 +15,8 @@ Contexts = NDArray[np.uint16]
 Rows = NDArray[np.float32]
 
 _CHUNK = 4_096
+_AT_ONCE = 1_024
+"""Names that draw a letter together: a row over a large alphabet takes 40 KB."""
 _SEED = 0
 
 
@@ -104,6 +106,25 @@ def _moved(rows: Rows, counts: Ints, generator: np.random.Generator) -> tuple[In
         found.append((before + begin, symbols + 1, moved[before, symbols]))
     before, symbols, moved = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return before, symbols, moved
+
+
+def drawn_names(stack: Stack, count: int, block_size: int) -> Names:
+    """So many names, drawn from the network one by one, always the same ones; those of no letter are left out."""
+    generator = np.random.default_rng(_SEED)
+    symbols = np.zeros((count, block_size + MAX_NAME_LENGTH), dtype=np.uint16)
+    alive = np.arange(count)
+    for place in range(block_size, block_size + MAX_NAME_LENGTH):
+        found = []
+        for some in np.array_split(alive, -(-len(alive) // _AT_ONCE)):
+            up_to = np.cumsum(rows_after(stack, symbols[some, place - block_size : place]), axis=1, dtype=np.float64)
+            found.append((up_to < generator.random((len(some), 1)) * up_to[:, -1:]).sum(axis=1))
+        symbols[alive, place] = np.concatenate(found)
+        alive = alive[symbols[alive, place] != BOUNDARY]
+        if not len(alive):
+            break
+    lengths = (symbols != BOUNDARY).sum(axis=1)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    return Names(symbols[symbols != BOUNDARY], ends).chosen(lengths > 0)
 
 
 @torch.no_grad()

@@ -1,0 +1,98 @@
+"""Trees of sparse rows beside the network and the counts they come from, name by name; here of a small alphabet."""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+import pytest
+import torch
+
+from model import sparse_tree, tree_compilation
+from model.context_tree import ContextTree
+from model.kneser_ney import KneserNey
+from model.suffix_tree import SuffixTree
+from model.tree_compilation import compile_tree
+from model.visits import drawn_names, passed, rows_after
+from model.vocabulary import BOUNDARY
+from tests.model.test_tree_compilation import NAMES, VOCABULARY, encoded, network
+
+Context = tuple[int, ...]
+SIZE = VOCABULARY.size
+
+
+@pytest.fixture(autouse=True)
+def small_alphabets_count_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree_compilation, "_MOST_COMPLETE", 1)
+
+
+def longest(history: Context, kept: set[Context]) -> Context:
+    return next(history[i:] for i in range(len(history) + 1) if history[i:] in kept)
+
+
+def network_means(tree: ContextTree, block_size: int) -> dict[Context, list[float]]:
+    """What the network says on average where a name is in each state, letter by letter."""
+    kept, sums = set(tree.contexts()), defaultdict(list)
+    for name in NAMES:
+        letters = (BOUNDARY, *VOCABULARY.encode(name))
+        for at in range(1, len(letters) + 1):
+            window = np.array([[0] * block_size + list(letters[:at])], dtype=np.uint16)[:, -block_size:]
+            sums[longest(letters[:at], kept)].append(rows_after(network(block_size).stack, window)[0])
+    return {context: np.mean(rows, axis=0).tolist() for context, rows in sums.items()}
+
+
+def test_with_room_for_all_a_row_is_between_network_and_counts() -> None:
+    block_size = 3
+    tree = compile_tree(network(block_size), NAMES, 40)
+    transitions = tree.transitions()
+    means = network_means(tree, block_size)
+    found, visits, observed = passed(encoded(NAMES), np.ones(len(NAMES)), block_size)
+    suffixes = SuffixTree.of(found, visits, SIZE, 2.0)
+    contexts = [()]
+    for suffix, first in zip(suffixes.suffixes.tolist()[1:], suffixes.firsts.tolist()[1:], strict=True):
+        contexts.append((first, *contexts[suffix]))
+    kept = np.array([context in set(tree.contexts()) for context in contexts])
+    counts = KneserNey.of(suffixes, kept, found, observed)
+    checked = 0
+    for number, context in enumerate(tree.contexts()):
+        if context in means:
+            counted = counts.rows(np.array([contexts.index(context)]))[0]
+            row = np.exp((np.log(means[context]) + np.log(counted)) / 2)
+            allowed = np.exp(transitions.log_probs[number]) > 0
+            expected = row * allowed / (row * allowed).sum()
+            assert np.exp(transitions.log_probs[number]) == pytest.approx(expected, rel=2e-3)
+            checked += 1
+    assert checked > SIZE
+
+
+def test_a_budget_of_arcs_is_kept_and_what_leads_far_has_its_arc(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = compile_tree(network(4), NAMES, 60)
+    monkeypatch.setattr(sparse_tree, "ARCS", 1)
+    least = compile_tree(network(4), NAMES, 60)
+    assert least.contexts() == whole.contexts()
+    assert len(least.symbols) < len(whole.symbols)
+    transitions, kept = least.transitions(), set(least.contexts())
+    assert np.exp(transitions.log_probs).sum(axis=1) == pytest.approx(1, abs=1e-12)
+    for name in NAMES:
+        letters = VOCABULARY.encode(name)
+        for at in range(len(letters) + 1):
+            state = transitions.state(letters[:at])
+            assert least.contexts()[state] == longest((BOUNDARY, *letters[:at]), kept)
+
+
+def test_a_separator_stands_only_where_the_list_has_it_in_sparse_rows_too() -> None:
+    transitions = compile_tree(network(3), NAMES * 6, 40).transitions()
+    hyphen = VOCABULARY.encode("-")[0]
+    assert transitions.log_probs[transitions.start][hyphen] == -np.inf
+
+
+def test_without_a_list_names_are_drawn_with_the_networks_chances() -> None:
+    model = network(2)
+    tree = compile_tree(model, None, 30)
+    assert len(tree.transitions()) <= 30
+    names = drawn_names(model.stack, 20_000, 2)
+    first = np.bincount(names.symbols[names.ends[:-1]], minlength=SIZE)
+    with torch.no_grad():
+        chances = torch.softmax(model.stack(torch.zeros(1, 2, dtype=torch.long)), dim=1)[0].numpy()
+    expected = chances[1:] / chances[1:].sum()
+    for count, chance in zip(first[1:].tolist(), expected.tolist(), strict=True):
+        assert abs(count / len(names) - chance) < 4 * math.sqrt(chance * (1 - chance) / len(names))

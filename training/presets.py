@@ -133,9 +133,10 @@ def suited(preset: Preset, characters: int) -> Preset:
     if preset.teaching is None or share == 1:
         return preset
     teacher = preset.teaching.preset
-    fewer = replace(teacher, steps=round(share * teacher.steps), evaluate_every=round(share * teacher.evaluate_every))
+    steps, every = (max(1, round(share * number)) for number in (teacher.steps, teacher.evaluate_every))
+    fewer = replace(teacher, steps=steps, evaluate_every=every)
     teaching = replace(preset.teaching, preset=fewer, invented=round(share * preset.teaching.invented))
-    return override(replace(preset, teaching=teaching), round(share * preset.steps), None, None)
+    return override(replace(preset, teaching=teaching), max(1, round(share * preset.steps)), None, None)
 
 
 def override(preset: Preset, steps: int | None, batch_size: int | None, learning_rate: float | None) -> Preset:

@@ -80,7 +80,8 @@ def test_a_budget_of_arcs_is_kept_and_what_leads_far_has_its_arc(monkeypatch: py
 
 
 def test_a_separator_stands_only_where_the_list_has_it_in_sparse_rows_too() -> None:
-    transitions = compile_tree(network(3), NAMES * 6, 40).transitions()
+    names = [f"{first}-{second}" for first in ("anna", "han", "ohan", "na") for second in ("ann", "nan", "ha")]
+    transitions = compile_tree(network(3), names, 40).transitions()
     hyphen = VOCABULARY.encode("-")[0]
     assert transitions.log_probs[transitions.start][hyphen] == -np.inf
 

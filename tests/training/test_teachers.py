@@ -172,10 +172,11 @@ def test_every_preset_is_trained_published_and_sampled_from(
 ) -> None:
     monkeypatch.setitem(PRESETS, preset, hurried(preset, 20))
     store = tmp_path / "store"
-    outcome = command("train", tiny_file, "--preset", preset, "--store", store, "--device", "cpu", "--force")
+    where = ("--store", store, "--device", "cpu", "--force")
+    outcome = command("train", tiny_file, "--preset", preset, "--steps", "20", *where)
     assert outcome.code == 0
     assert "step 20 of 20" in outcome.out
-    assert (f"teachers: step {40 if preset == 'best' else 80}" in outcome.out) == (preset in TAUGHT)
+    assert ("teachers: step" in outcome.out) == (preset in TAUGHT)
     model = Store(store).load("tiny").checkpoint
     assert model.block_size == PRESETS[preset].block_size
     drawn = TableEngine(compile_model(model, None)).sampler(Settings(), [], None).draw(0, 20)

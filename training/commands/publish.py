@@ -9,6 +9,7 @@ from rich.markup import escape
 from model import header, store
 from model.reading.asked import Asked
 from model.store import Store
+from model.stored import naming
 from training.commands.console import out
 from training.commands.list_options import reading_a_list
 from training.commands.options import StoreOption
@@ -25,7 +26,8 @@ def publish(
 ) -> None:
     """Publish a checkpoint file and make it current."""
     content = header.read(file.resolve())
-    vocabulary = header.read_header(content).vocabulary
+    with naming(file.resolve()):
+        vocabulary = header.read_header(content).vocabulary
     names = None if data is None else read_names(data, vocabulary.normalization, asked).distinct
     digest = Store(store_dir).publish(name, content, names, {"published_from": file.name})
     out.print(f"published [bold]{name}[/], digest {digest[:12]}, to {escape(str(store_dir))}")

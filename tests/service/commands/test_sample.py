@@ -192,7 +192,7 @@ def peak_kib(*arguments: str, store: Path) -> int:
 def test_memory_does_not_grow_with_the_names(tiny_store: Path, form: str) -> None:
     few, many = (
         peak_kib("sample", "-q", "-o", "/dev/null", "--format", form, "-n", count, store=tiny_store)
-        for count in ("500000", "3500000")
+        for count in ("1500000", "4500000")
     )
     assert many - few < 16 * 1024  # 3 million names as text are some 22 MiB
 

@@ -95,7 +95,7 @@ def test_tables_are_those_made_here_bit_by_bit_and_share_a_child(
             assert found.transitions.log_probs.dtype == np.float64
             assert found.transitions.log_probs.shape == expected.log_probs.shape
             assert found.transitions.log_probs.tobytes() == expected.log_probs.tobytes()
-            assert found.transitions.block_size == model.block_size
+            assert found.transitions.block_size == expected.block_size
             assert not found.transitions.log_probs.flags.writeable
             assert found.parameters == model.stack.parameter_count
     assert len(children) == 1

@@ -31,7 +31,7 @@ from training.stacks import tanh_stack
 from training.teachers import Ensemble, taught
 
 Command = Callable[..., Outcome]
-TAUGHT = ["careful", "best"]
+TAUGHT = {name for name, preset in PRESETS.items() if preset.teaching is not None}
 BLOCK_SIZE = 3
 
 

@@ -15,7 +15,10 @@ from service.commands.sample import MAX_WRITTEN, SampleFields
 from service.schemas import LossRequest, SampleQuery, SampleRequest
 
 Run = Callable[..., Any]
-OF_FILES = {"output", "form", "store", "quiet", "names", "column", "input_format", "cluster", "workers", "part_names"}
+OF_FILES = {
+    *("output", "form", "store", "quiet", "names", "column", "input_format", "cluster", "workers", "part_names"),
+    *("bom", "delimiter", "encoding"),
+}
 
 
 def options_of(command: str) -> dict[str, Any]:
@@ -88,11 +91,11 @@ def test_what_http_refuses_is_refused_in_the_same_words(both: TestClient, run: R
     ("arguments", "code", "said"),
     [
         (["sample", "--model", "none"], 1, "no such model; there are: tiny, unlisted, us-boys, us-girls, us-names"),
-        (["sample", "--prefix", "q"], 1, "no name of 1 to 64 letters meets these constraints"),
+        (["sample", "--prefix", "q"], 1, "no name of 1 to 8 letters meets these constraints"),
         (["sample", "--output", "/nowhere/names.txt"], 1, "/nowhere/names.txt: No such file or directory"),
         (["sample", "--output", "names.dat"], 2, "--format: choose one"),
         (["score", "/nowhere/names.txt"], 1, "/nowhere/names.txt: No such file or directory"),
-        (["score", "names.dat"], 2, "--input-format: choose one"),
+        (["score", "names.dat"], 1, "names.dat: No such file or directory"),
         (["score", "--column", "given"], 2, "--column: a text has no columns"),
         (["score", "--format", "text"], 2, "--format: a text has no columns for the scores"),
         (["score", "--input-format", "csv", "--format", "parquet"], 2, "--format: csv stays csv"),

@@ -47,7 +47,7 @@ def test_with_room_for_all_a_row_is_between_network_and_counts() -> None:
     means = network_means(tree, block_size)
     found, visits, observed = passed(encoded(NAMES), np.ones(len(NAMES)), block_size)
     suffixes = SuffixTree.of(found, visits, SIZE, 2.0)
-    contexts = [()]
+    contexts: list[Context] = [()]
     for suffix, first in zip(suffixes.suffixes.tolist()[1:], suffixes.firsts.tolist()[1:], strict=True):
         contexts.append((first, *contexts[suffix]))
     kept = np.array([context in set(tree.contexts()) for context in contexts])

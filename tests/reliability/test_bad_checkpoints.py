@@ -108,7 +108,7 @@ def publish_unreadable(store: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a bit of its digest off": (lambda store: publish_corrupt(store, NAME), "damaged"),
+    "a bit of its digest off": (lambda store: publish_corrupt(store, NAME), "holds version"),
     "huge": (publish_huge, "larger than"),
     "symlink": (publish_link, "cannot read"),
     "unreadable": (publish_unreadable, "Permission denied"),

@@ -142,7 +142,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (bench / "data" / "us-names.csv").write_text("".join(rows[:400]), encoding="utf-8")
     towns = sorted({row.partition(",")[0].lower() for row in rows[1:120]})
     (bench / "towns.txt").write_text("\n".join(towns) + "\n", encoding="utf-8")
-    (bench / "layers.json").write_text(json.dumps(tanh_stack(len(set("".join(towns))) + 1, 3, dim=4, width=12)))
+    (bench / "layers.json").write_text(json.dumps(tanh_stack(len(set("".join(towns))) + 1, 8, dim=4, width=12)))
     return bench
 
 

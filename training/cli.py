@@ -1,6 +1,7 @@
 """The command line of the training package: each command's home is a module of `training.commands`."""
 
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Never
 
@@ -50,9 +51,9 @@ app.command("list")(list_versions)
 def main() -> None:
     """Runs the command line; every expected failure is one line and an exit code."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # as stderr: a terminal may know fewer letters than names have
+        with suppress(OSError):  # what was opened in another way
+            # As stderr: a terminal may know fewer letters than names have.
+            sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with enough_memory():
             app()

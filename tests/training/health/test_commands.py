@@ -82,7 +82,7 @@ def test_a_version_without_diagnostics_is_reported_as_far_as_it_is_known(command
     assert "no diagnostics" in outcome.out
     text = page.read_text(encoding="utf-8")
     assert "without diagnostics" in text
-    assert "Linear(in_features=30" in text
+    assert "Linear(in_features=80" in text
 
 
 def test_a_run_that_diverges_leaves_a_report(command: Command, tiny_file: Path, store: Path) -> None:

@@ -20,6 +20,7 @@ from tests.manifests import DIRECTORY, Manifest, containers, kubectl, of_kind, p
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "kubernetes.md"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+PROBE = (ROOT / "service" / "probe.py").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 (DEPLOYMENT,) = of_kind("Deployment")
 (POD,) = pod_templates(DEPLOYMENT)
@@ -58,7 +59,8 @@ def test_probes_ask_paths_that_exist_and_wait_as_long_as_a_supervisor_would() ->
     paths = create_app(Settings()).openapi()["paths"]
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert "get" in paths[CONTAINER[name]["httpGet"]["path"]]
-    assert CONTAINER["readinessProbe"]["httpGet"]["path"] in DOCKERFILE
+    assert "service.probe" in DOCKERFILE
+    assert f'"{CONTAINER["readinessProbe"]["httpGet"]["path"]}"' in PROBE
     liveness = CONTAINER["livenessProbe"]
     assert liveness["periodSeconds"] * liveness["failureThreshold"] >= Settings.model_fields["health_seconds"].default
 

@@ -12,7 +12,7 @@ from model.store import Store
 from model.version_files import MODEL_FILE
 
 Command = Callable[..., tuple[int, str, str]]
-GOOD, WORSE = ("--preset", "fast", "--steps", "60"), ("--steps", "12")
+GOOD, WORSE = ("--preset", "fast", "--steps", "60"), ("--preset", "fast", "--steps", "2")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_bundled_model_of_the_name_is_the_current_version_of_a_store_without_o
 ) -> None:
     monkeypatch.setattr(model.store, "BUNDLED", store)
     own = tmp_path / "own"
-    code, _, err = command("train", tiny_file, "--store", own, *WORSE)
+    code, _, err = command("train", tiny_file, "--name", "tiny", "--store", own, *WORSE)
     assert code == 3
     assert Store(store).current("tiny")[:12] in err
     assert not own.exists()

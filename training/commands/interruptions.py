@@ -4,7 +4,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,13 +18,37 @@ SnapshotsOption = Annotated[
 SnapshotEveryOption = Annotated[float, typer.Option("--snapshot-every", min=0, max=1e9, hidden=True, help="Seconds.")]
 
 
+class Interruption:
+    """Raises KeyboardInterrupt where a signal comes, and remembers it: libraries that are being imported may swallow
+    it."""
+
+    told = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> NoReturn:
+        self.told = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt where a signal has come."""
+        if self.told:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def interruptible(said: Callable[[], str] = lambda: "interrupted; nothing was published") -> Iterator[None]:
+def interruptible(
+    said: Callable[[], str] = lambda: "interrupted; nothing was published",
+) -> Iterator[Interruption]:
     """Ctrl-C and SIGTERM end a run with one line. Nothing is written before the store publishes, and that is atomic."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruption = Interruption()
+    before = {each: signal.signal(each, interruption) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
-    except KeyboardInterrupt:
-        raise NamesmithError(said()) from None
+        yield interruption
+    except NamesmithError:
+        raise
+    except BaseException as error:
+        if interruption.told or isinstance(error, KeyboardInterrupt):
+            raise NamesmithError(said()) from None
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -79,11 +79,12 @@ def train(
     check_writable(json_file)
     check_writable(report_file)
     check_store(store_dir)
-    with interruptible():
+    with interruptible() as interruption:
         names = read_names(data, None, asked, skip_bad_lines)
         print_list(names)
         from training.commands.training_run import Where, config_of, train_on
 
+        interruption.check()
         config = config_of(
             device,
             preset=override(suited(PRESETS[preset], names.characters), steps, batch_size, learning_rate),

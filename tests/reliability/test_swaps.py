@@ -121,18 +121,24 @@ def test_publishes_fail_no_request_and_workers_agree(tmp_path: Path, size: Size,
         async def run() -> None:
             await steady.run(size(200, 1500), RATE, request)
             publishes = [partial(publisher.publish, kind) for kind in kinds]
-            await asyncio.gather(client.run(total, RATE, request), at_intervals(total / RATE, publishes))
+            publishing = asyncio.create_task(at_intervals(total / RATE, publishes))
+            await client.run(total, RATE, request)
+            while not publishing.done():  # a busy machine publishes for longer than the requests last
+                await client.run(200, RATE, request)
+            await publishing
+            await client.run(200, RATE, request)
 
         asyncio.run(run())
         failed = [reply for reply in client.replies if reply.status != 200]
-        assert len(client.replies) == total
+        assert len(client.replies) >= total
         assert not failed, failed[:3]
         latest = check_digests(client.replies, publisher.published, first)
         before = quantile([reply.seconds for reply in steady.replies], 0.99)
         swaps = quantile(during_swaps(client.replies, publisher.published), 0.99)
         figure(
             "load new before unloading old",
-            f"{len(failed)} of {total:,} failed through {len(kinds)} publishes, {kinds.count('corrupt')} corrupt; "
+            f"{len(failed)} of {len(client.replies):,} failed through {len(kinds)} publishes, "
+            f"{kinds.count('corrupt')} corrupt; "
             f"workers agreed after {latest:.2f} s; p99 {swaps * 1e3:.1f} ms in the two seconds after a publish, "
             f"{before * 1e3:.1f} ms before, ratio {swaps / before:.1f}",
         )

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from model.checkpoint import Checkpoint
+from model.context_tree import DEFAULT_CONTEXTS
 from model.tabulation import DEFAULT_BUDGET_BYTES, compile_table
 from model.transitions import Floats, Transitions
-from model.tree_compilation import DEFAULT_CONTEXTS, compile_tree
+from model.tree_compilation import compile_tree
 
 MAX_DENSE_CONTEXTS = 32_768
 MAX_DENSE_NUMBERS = 4_000_000

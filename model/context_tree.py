@@ -20,6 +20,8 @@ STEPS_A_NAT = 2048
 """A probability is kept as a whole number of steps of its negative logarithm: within 0.025 %."""
 IMPOSSIBLE = 65_535
 """The cost of what cannot follow."""
+DEFAULT_CONTEXTS = 32_768
+"""A model of that many contexts over 27 symbols takes as much memory as the dense table of 3 characters."""
 MAX_CONTEXTS = 1 << 20
 
 

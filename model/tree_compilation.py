@@ -8,7 +8,7 @@ import numpy as np
 
 from model.checkpoint import Checkpoint
 from model.context_choice import Kept, choose, gains_over, own
-from model.context_tree import ContextTree
+from model.context_tree import DEFAULT_CONTEXTS, ContextTree
 from model.errors import NamesmithError
 from model.kneser_ney import KneserNey
 from model.list_rules import ListRules
@@ -20,9 +20,6 @@ from model.suffix_tree import SuffixTree
 from model.transitions import Floats
 from model.visits import Visits, drawn, drawn_names, listed
 from model.vocabulary import BOUNDARY, Vocabulary
-
-DEFAULT_CONTEXTS = 32_768
-"""A model of that many contexts over 27 symbols takes as much memory as the dense table of 3 characters."""
 
 _DRAWN_NAMES = 300_000
 _DRAWN_INSTEAD = 20_000

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from model.errors import NamesmithError
 
 _TORCH_SAYS = "can't allocate memory"
@@ -20,9 +18,15 @@ def enough_memory() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not (isinstance(error, MemoryError | torch.OutOfMemoryError) or _TORCH_SAYS in str(error)):
+        if not (isinstance(error, MemoryError) or _is_of_torch(error)):
             raise
         raise ShortOfMemoryError(
             "not enough memory for this run; nothing was published. "
             "A smaller --batch-size or --block-size, or a shorter list, takes less"
         ) from None
+
+
+def _is_of_torch(error: RuntimeError) -> bool:
+    import torch  # commands read lists without it
+
+    return isinstance(error, torch.OutOfMemoryError) or _TORCH_SAYS in str(error)

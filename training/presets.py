@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from model.tree_compilation import DEFAULT_CONTEXTS
+from model.context_tree import DEFAULT_CONTEXTS
 from training.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack, wide_stack
 
 Layers = Callable[..., list[dict[str, Any]]]

@@ -73,10 +73,8 @@ def facts(transitions: Transitions, listing: Listing | None, max_length: int = M
 def mass(transitions: Transitions, max_length: int = MAX_NAME_LENGTH) -> float:
     """The chance that a plain draw has 1 to `max_length` letters."""
     shaped = Shaped.of(transitions, Settings())
-    graph = NodeGraph.find(shaped, [], max_length)
-    return _Draws(graph, without_end(shaped.arcs, shaped.start), max_length).total(
-        without_end(shaped.arcs, shaped.start)
-    )
+    draws = _Draws(NodeGraph.find(shaped, [], max_length), without_end(shaped.arcs, shaped.start), max_length)
+    return draws.total(draws.arcs)
 
 
 @dataclass(frozen=True, eq=False)

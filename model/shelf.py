@@ -40,6 +40,15 @@ class Version:
     table: "Transitions | None" = None
     """As in `Stored`."""
 
+    @classmethod
+    def of(cls, stored: Stored) -> "Version":
+        """With the network of a version that is open. Raises CheckpointError."""
+        from model import checkpoint  # brings PyTorch, which a process that only opens versions does without
+
+        with naming(stored.directory / MODEL_FILE):
+            network = checkpoint.loads(stored.data)
+        return cls(stored.name, stored.digest, network, stored.training_names, stored.manifest, stored.table)
+
     @cached_property
     def transitions(self) -> "Transitions":
         """What is served; compiled here where the version came without."""
@@ -118,12 +127,7 @@ class Shelf:
 
     def load(self, name: str, digest: str | None = None) -> Version:
         """The current version, or the one of `digest`, verified. Raises StoreError or CheckpointError."""
-        from model import checkpoint  # brings PyTorch, which a process that only opens versions does without
-
-        stored = self.open(name, digest)
-        with naming(self._directory(name, stored.digest) / MODEL_FILE):
-            network = checkpoint.loads(stored.data)
-        return Version(name, stored.digest, network, stored.training_names, stored.manifest, stored.table)
+        return Version.of(self.open(name, digest))
 
     def verify(self, name: str, digest: str) -> None:
         """Raises StoreError or CheckpointError unless the version loads, each of its files is what the manifest says,

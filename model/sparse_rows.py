@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Symbols = NDArray[np.uint16]
+from model.kernels.arrays import Floats, Ints, Symbols
+
 Mask = NDArray[np.bool_]
 
 _ROUNDS = 3

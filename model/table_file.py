@@ -19,8 +19,11 @@ from model.errors import StoreError
 from model.header import Header, header_length
 from model.transitions import Floats, Transitions
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_HEADER_BYTES = 4096
+MAX_FILE_BYTES = 64 * 1024 * 1024
+"""Of a version's file."""
+MAX_SENT_BYTES = 256 * 1024 * 1024 + _MAX_HEADER_BYTES
+"""Of what is compiled for a version that came without: older programs served tables of all contexts up to 256 MiB."""
 _LENGTH_BYTES = 8
 _TENSOR = "log_probs"
 _TREE = {"suffixes": np.int32, "firsts": np.uint16, "costs": np.uint16}
@@ -31,18 +34,18 @@ _TOLERANCE = 1e-9
 _CHUNK_BYTES = 1 << 20
 
 
-def table_file(transitions: Transitions, digest: str) -> bytes:
+def table_file(transitions: Transitions, digest: str, most: int = MAX_FILE_BYTES) -> bytes:
     """Of the model whose checkpoint has that digest. Raises StoreError where rows hold no distributions, or where the
-    file would be too large."""
+    file would have over `most` bytes."""
     metadata = {_OF: digest}
     if transitions.tree is None:
         _check_rows(transitions.log_probs, "its table")
         content = safetensors.numpy.save({_TENSOR: transitions.log_probs})
     else:
         content = safetensors.numpy.save(_arrays(transitions.tree), metadata=metadata)
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > most:
         raise StoreError(
-            f"its table takes {len(content) >> 20:,} MiB, at most {MAX_FILE_BYTES >> 20} are kept: use fewer contexts"
+            f"its table takes {len(content) >> 20:,} MiB, at most {most >> 20} are kept: use fewer contexts"
         )
     return content
 

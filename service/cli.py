@@ -28,9 +28,8 @@ app.command("key")(key)
 def main() -> None:
     """Runs the command line; whatever is expected to go wrong is one line and an exit code."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # as stderr: a terminal may know fewer letters than names have
+        # As stderr: a terminal may know fewer letters than names have.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except ReaderGoneError:  # it has what it wanted, as `head` has

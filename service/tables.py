@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from model.errors import CheckpointError, NamesmithError, StoreError
 from model.stored import Stored
-from model.table_file import MAX_FILE_BYTES, parse_table
+from model.table_file import MAX_SENT_BYTES, parse_table
 from model.transitions import Transitions
 from model.version_files import TABLE_FILE
 
@@ -119,13 +119,14 @@ class Tabulator:
 def _start() -> subprocess.Popen[bytes]:
     """A child that imports what this process imports, wherever it was started. Raises OSError.
 
-    A session of its own: Ctrl-C stops this process, and the child then sees its input end.
+    A session of its own: Ctrl-C stops this process, and the child then sees its input end. One thread: each worker has
+    such a child, and threads that wait for each other on a busy machine took it five times as long.
     """
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in [str(_ROOT), *sys.path])
     return subprocess.Popen(
         _COMMAND,
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -151,7 +152,7 @@ def _read_answer(pipe: IO[bytes], stored: Stored) -> Tabulated | _Refusal:
     answer = _ANSWER.validate_json(pipe.readline(_MAX_LINE_BYTES))
     if isinstance(answer, _Refusal):
         return answer
-    if not 0 <= answer.table <= MAX_FILE_BYTES:
+    if not 0 <= answer.table <= MAX_SENT_BYTES:
         raise ValueError("no table is so large")
     return Tabulated(_parsed(pipe.read(answer.table), stored), answer.parameters)
 

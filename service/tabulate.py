@@ -16,7 +16,7 @@ from model import checkpoint
 from model.compiling import compile_older
 from model.errors import NamesmithError
 from model.header import digest
-from model.table_file import table_file
+from model.table_file import MAX_SENT_BYTES, table_file
 
 LENGTH_BYTES = 8
 
@@ -32,7 +32,7 @@ def main() -> None:
 def compiled(data: bytes) -> tuple[int, bytes]:
     """A checkpoint's number of parameters, and the file of its table. Raises NamesmithError."""
     model = checkpoint.loads(data)
-    return model.stack.parameter_count, table_file(compile_older(model), digest(data))
+    return model.stack.parameter_count, table_file(compile_older(model), digest(data), MAX_SENT_BYTES)
 
 
 def _answer(data: bytes, answers: BinaryIO) -> None:

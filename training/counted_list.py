@@ -1,6 +1,7 @@
 """A list split, counted and ready: as the training loop and the losses need it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,15 +40,27 @@ class Losses:
 
 @dataclass(frozen=True)
 class CountedList:
-    """A list as the loop and the losses need it."""
+    """A list as the loop and the losses need it; its parts are counted when they are first asked for."""
 
     names: NameList
     vocabulary: Vocabulary
     block_size: int
     parts: Split
-    train: Counts
-    dev: Counts | None
-    test: Counts | None
+
+    @cached_property
+    def train(self) -> Counts:
+        return self.counts_of(self.block_size)
+
+    @cached_property
+    def dev(self) -> Counts | None:
+        return self._held_out(self.parts.dev)
+
+    @cached_property
+    def test(self) -> Counts | None:
+        return self._held_out(self.parts.test)
+
+    def _held_out(self, part: Indices) -> Counts | None:
+        return count_names(*_chosen(self.names, part), self.vocabulary, self.block_size) if len(part) else None
 
     @property
     def examples(self) -> Examples:
@@ -91,12 +104,7 @@ def served_losses(transitions: Transitions, vocabulary: Vocabulary, names: NameL
 
 
 def count_list(names: NameList, rule: SplitRule, vocabulary: Vocabulary, block_size: int) -> CountedList:
-    def counts(indices: Indices) -> Counts:
-        return count_names(*_chosen(names, indices), vocabulary, block_size)
-
-    parts = split(names.names, rule)
-    dev, test = (counts(part) if len(part) else None for part in (parts.dev, parts.test))
-    return CountedList(names, vocabulary, block_size, parts, counts(parts.train), dev, test)
+    return CountedList(names, vocabulary, block_size, split(names.names, rule))
 
 
 def _chosen(names: NameList, indices: Indices) -> tuple[list[str], Floats]:

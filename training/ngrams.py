@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.kernels.arrays import Floats as Floats
+from model.kernels.arrays import Ints
 from model.vocabulary import BOUNDARY, Vocabulary
 
 Ids = NDArray[np.unsignedinteger]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Keys = NDArray[np.bytes_]
 Chunk = tuple[Ids, Floats]
 """N-grams (n, block_size + 1), the character itself last, and their weights (n,)."""

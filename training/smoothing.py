@@ -5,12 +5,11 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
+from model.kernels.arrays import Floats, Ints
 from model.kneser_ney import KneserNey as Estimates
 from model.suffix_tree import SuffixTree
 from model.visits import Observed
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Ids = NDArray[np.integer]
 
 

@@ -5,9 +5,9 @@ import numpy as np
 from model.kernels.arcs import after
 from model.kernels.compilation import kernel
 from model.kernels.conditional import weigh
+from model.kernels.lookup import place_of
 
 OFF = -1
-_HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integer
 
 
 @kernel
@@ -20,21 +20,21 @@ def make_trie(listed, listed_ends, chosen, size):
     places = 16
     while places < 2 * room:
         places *= 2
-    keys = np.full(places, OFF, dtype=np.int64)
+    keys = np.zeros(places, dtype=np.uint64)
     numbers = np.empty(places, dtype=np.int32)
     parents = np.zeros(room, dtype=np.int32)
     symbols = np.zeros(room, dtype=np.uint16)
     terminal = np.zeros(room, dtype=np.uint8)
-    mask = np.int64(places - 1)
+    mask = np.uint64(places - 1)
     count = 1
     for name in chosen:
         node = np.int64(0)
         for place in range(listed_ends[name], listed_ends[name + 1]):
-            key = node * size + listed[place]
-            at = ((key * _HASH) >> np.int64(20)) & mask
-            while keys[at] != OFF and keys[at] != key:
-                at = (at + 1) & mask
-            if keys[at] == OFF:
+            key = np.uint64(node * size + listed[place])  # not 0, as a letter is none
+            at = place_of(key, keys)
+            while keys[at] != np.uint64(0) and keys[at] != key:
+                at = (at + np.uint64(1)) & mask
+            if keys[at] == np.uint64(0):
                 keys[at] = key
                 numbers[at] = count
                 parents[count] = node

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from gzip import GzipFile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +14,7 @@ from model.reading.encodings import encoding_of, line_at
 from model.reading.json_values import values_of
 from model.reading.layout import layout_of
 from model.reading.lines import decoded
-from model.reading.source import is_packed, opened
+from model.reading.source import opened
 
 HEAD_BYTES = 1 << 18
 """Looked at to tell the form."""
@@ -132,8 +133,7 @@ def opened_list(path: Path, asked: Asked) -> Iterator[OpenList]:
     with opened(path) as file:
         encoding = encoding_of(file, str(path), asked.encoding)
         layout = layout_of(head_of(file, encoding), encoding, asked, str(path), list_ending(path))
-        packed = path.is_file() and is_packed(path)
-        yield OpenList(str(path), file, replace(layout, packed=packed), asked.where)
+        yield OpenList(str(path), file, replace(layout, packed=isinstance(file, GzipFile)), asked.where)
 
 
 def list_ending(path: Path) -> str:

@@ -73,12 +73,6 @@ def unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, content)
 
 
-def is_packed(path: Path) -> bool:
-    """Whether a file that can be opened again is gzip."""
-    with path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
-
-
 def refuse_other_kinds(start: bytes, source: str) -> None:
     """Raises DataError where the first bytes are those of a file that is no list as text."""
     if start.startswith(b"PK\x03\x04"):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.sparse_rows import Floats, Ints, SparseRows, SymbolSets, sparse_rows
+from model.kernels.arrays import Floats, Ints
+from model.sparse_rows import SparseRows, SymbolSets, sparse_rows
 
 
 def dense(rows: SparseRows, root: Floats) -> Floats:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import string
 import subprocess
 import sys
 import time
@@ -14,14 +15,18 @@ from typing import Any
 import httpx2 as httpx
 import numpy as np
 import pytest
+import torch
 
-from model.checkpoint import loads
+from model.checkpoint import Checkpoint, dumps, loads
 from model.compiling import compile_older
 from model.errors import CheckpointError, NamesmithError
+from model.header import digest, read_header
+from model.stack import Stack
 from model.store import Store
 from model.stored import Stored
-from model.table_file import table_file
+from model.table_file import MAX_FILE_BYTES, table_file
 from model.transitions import Transitions
+from model.vocabulary import Vocabulary
 from service import tables
 from service.tables import Tabulator
 from tests.running import BUNDLED
@@ -99,6 +104,29 @@ def test_tables_are_those_made_here_bit_by_bit_and_share_a_child(
             assert not found.transitions.log_probs.flags.writeable
             assert found.parameters == model.stack.parameter_count
     assert len(children) == 1
+
+
+def test_a_table_that_an_older_program_served_is_served_though_no_version_keeps_so_large_a_one() -> None:
+    letters, block_size = tuple(string.ascii_lowercase), 4
+    size = 1 + len(letters)
+    stack = Stack.build(
+        [
+            {"type": "Embedding", "num_embeddings": size, "embedding_dim": 1},
+            {"type": "Flatten"},
+            {"type": "Linear", "in_features": block_size, "out_features": size, "bias": True},
+        ]
+    )
+    stack.reset_parameters(torch.Generator().manual_seed(1))
+    data = dumps(Checkpoint(stack, block_size, Vocabulary(letters), {}))
+    with Tabulator() as tabulator:
+        found = tabulator.tabulate(
+            Stored("large", digest(data), data, read_header(data), None, None, {}, Path())
+        ).transitions
+    assert found.nbytes > MAX_FILE_BYTES
+    names = torch.randint(size, (100, block_size), generator=torch.Generator().manual_seed(2))
+    rows = (names * size ** torch.arange(block_size - 1, -1, -1)).sum(1).numpy()
+    expected = torch.log_softmax(stack.to(dtype=torch.float64).eval()(names), dim=1).numpy()
+    np.testing.assert_allclose(found.log_probs[rows], expected, atol=1e-5)
 
 
 def test_a_broken_model_is_refused_in_its_own_words_and_the_child_goes_on(

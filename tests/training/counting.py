@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.compressed_rows import CompressedRows, Floats
+from model.kernels.arrays import Floats
+from training.compressed_rows import CompressedRows
 from training.examples import Counts
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from model.kernels.arrays import Floats
 from model.vocabulary import BOUNDARY, Vocabulary
 from tests.training.counting import told
-from training.compressed_rows import Floats
 from training.dataset import read_names
 from training.examples import Counts, count_examples, count_names, make_examples
 from training.lessons import counting

@@ -11,7 +11,8 @@ from rich.markup import escape
 
 from model import store
 from model.reading.asked import Asked
-from model.store import Store, Version
+from model.store import Version
+from model.stored import Stored
 from model.vocabulary import Normalization
 from training.commands.console import out
 from training.commands.list_options import reading_a_list
@@ -46,14 +47,15 @@ def compare_versions(
     check_writable(json_file)
 
     places = [find_version(reference, store_dir) for reference in (a, b)]
-    lists = {} if data is None else _lists(data, places, asked, skip_bad_lines)
+    both = [shelf.open(name, digest) for shelf, name, digest in places]
+    lists = {} if data is None else _lists(data, both, asked, skip_bad_lines)
     from training.commands.tables import comparison_table, divergence_lines  # PyTorch, when the list has been read
     from training.comparison import compare
 
     def read(version: Version) -> NameList:
         return lists[version.checkpoint.vocabulary.normalization]
 
-    first, second = (shelf.load(name, digest) for shelf, name, digest in places)
+    first, second = map(Version.of, both)
     found = compare(first, second, read if data is not None else None, split)
     out.print(comparison_table(found))
     for line in found.layers or ["the layers are the same"]:
@@ -64,11 +66,9 @@ def compare_versions(
         json_file.write_text(json.dumps(_json(found), indent=2) + "\n", encoding="utf-8")
 
 
-def _lists(
-    data: Path, places: list[tuple[Store, str, str]], asked: Asked, skip_bad_lines: bool
-) -> dict[Normalization, NameList]:
+def _lists(data: Path, both: list[Stored], asked: Asked, skip_bad_lines: bool) -> dict[Normalization, NameList]:
     """The list as each of the versions spells it."""
-    spellings = {shelf.open(name, digest).header.vocabulary.normalization for shelf, name, digest in places}
+    spellings = {stored.header.vocabulary.normalization for stored in both}
     return {spelling: read_names(data, spelling, asked, skip_bad_lines) for spelling in spellings}
 
 

@@ -17,8 +17,9 @@ from training.run import measure
 from training.splits import SplitRule
 
 
-def drawn_report(version: Version, stored: Stored, names: NameList | None, split: SplitRule) -> tuple[bytes, str]:
+def drawn_report(stored: Stored, names: NameList | None, split: SplitRule) -> tuple[bytes, str]:
     """The HTML, and what is to be said of it; with `names` losses and quality are measured anew."""
+    version = Version.of(stored)
     model = version.checkpoint
     kept = stored.read(DIAGNOSTICS_FILE)
     seen = None if kept is None else diagnostics.loads(kept)

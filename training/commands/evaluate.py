@@ -9,6 +9,7 @@ import typer
 
 from model import store
 from model.reading.asked import Asked
+from model.store import Version
 from training.commands.console import out, print_losses
 from training.commands.list_options import reading_a_list
 from training.commands.options import (
@@ -36,14 +37,14 @@ def evaluate(
 ) -> None:
     """Losses of a published model on a list, and the quality of what it generates."""
     check_writable(json_file)
-    shelf = holding(name, store_dir)
-    names = read_names(data, shelf.open(name, digest).header.vocabulary.normalization, asked, skip_bad_lines)
+    stored = holding(name, store_dir).open(name, digest)
+    names = read_names(data, stored.header.vocabulary.normalization, asked, skip_bad_lines)
     from model.engine import TableEngine  # what brings PyTorch comes when the list has been read
     from training.commands.tables import quality_table
     from training.quality import Reference, sample_quality
     from training.run import measure
 
-    version = shelf.load(name, digest)
+    version = Version.of(stored)
     vocabulary = version.checkpoint.vocabulary
     losses, baselines = measure(version.checkpoint, version.transitions, names, split)
     quality = sample_quality(TableEngine(version.transitions), vocabulary, Reference.of(names, split))

@@ -33,14 +33,13 @@ def report(
     skip_bad_lines: SkipOption = False,
 ) -> None:
     """Draw the report of a published model anew, to a file. The version stays as it is."""
-    shelf = holding(name, store_dir)
-    stored = shelf.open(name, digest)
+    stored = holding(name, store_dir).open(name, digest)
     file = output or Path(f"{name}-{stored.digest[:12]}.html")
     check_writable(file)
     normalization = stored.header.vocabulary.normalization
     names = None if data is None else read_names(data, normalization, asked, skip_bad_lines)
     from training.commands.drawn_report import drawn_report  # brings PyTorch, when the list has been read
 
-    content, said = drawn_report(shelf.load(name, stored.digest), stored, names, split)
+    content, said = drawn_report(stored, names, split)
     file.write_bytes(content)
     out.print(f"wrote {escape(str(file))}{said}")

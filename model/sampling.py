@@ -24,7 +24,7 @@ from model.steps import step_distributions
 from model.transitions import Floats, Transitions
 from model.trie import Trie
 
-SAMPLER_VERSION = 3
+SAMPLER_VERSION = 4
 """Changes whenever the names of a seed would."""
 
 CHUNK = 8192

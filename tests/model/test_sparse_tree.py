@@ -10,13 +10,14 @@ import torch
 from model import sparse_tree, tree_compilation
 from model.context_tree import ContextTree
 from model.kneser_ney import KneserNey
+from model.list_rules import ListRules
 from model.suffix_tree import SuffixTree
 from model.tree_compilation import compile_tree
 from model.visits import drawn_names, passed, rows_after
 from model.vocabulary import BOUNDARY
-from tests.model.test_tree_compilation import NAMES, VOCABULARY, encoded, network
+from tests.model.test_tree_compilation import HYPHENATED, NAMES, VOCABULARY, encoded, network
+from tests.model.trees import Context, contexts_of, longest
 
-Context = tuple[int, ...]
 SIZE = VOCABULARY.size
 
 
@@ -25,14 +26,10 @@ def small_alphabets_count_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree_compilation, "_MOST_COMPLETE", 1)
 
 
-def longest(history: Context, kept: set[Context]) -> Context:
-    return next(history[i:] for i in range(len(history) + 1) if history[i:] in kept)
-
-
-def network_means(tree: ContextTree, block_size: int) -> dict[Context, list[float]]:
+def network_means(tree: ContextTree, names: list[str], block_size: int) -> dict[Context, list[float]]:
     """What the network says on average where a name is in each state, letter by letter."""
     kept, sums = set(tree.contexts()), defaultdict(list)
-    for name in NAMES:
+    for name in names:
         letters = (BOUNDARY, *VOCABULARY.encode(name))
         for at in range(1, len(letters) + 1):
             window = np.array([[0] * block_size + list(letters[:at])], dtype=np.uint16)[:, -block_size:]
@@ -40,16 +37,18 @@ def network_means(tree: ContextTree, block_size: int) -> dict[Context, list[floa
     return {context: np.mean(rows, axis=0).tolist() for context, rows in sums.items()}
 
 
-def test_with_room_for_all_a_row_is_between_network_and_counts() -> None:
+@pytest.mark.parametrize(("names", "rules"), [(NAMES, 1), ([*NAMES, *HYPHENATED], 4)])
+def test_with_room_for_all_a_row_is_between_network_and_counts(names: list[str], rules: int) -> None:
+    """Within the list's rules: no name is empty and, with enough of them, no hyphen begins, ends or doubles."""
     block_size = 3
-    tree = compile_tree(network(block_size), NAMES, 40)
+    tree = compile_tree(network(block_size), names, 40)
     transitions = tree.transitions()
-    means = network_means(tree, block_size)
-    found, visits, observed = passed(encoded(NAMES), np.ones(len(NAMES)), block_size)
+    means = network_means(tree, names, block_size)
+    forbidden = ListRules.of(encoded(names), np.ones(len(names)), VOCABULARY).forbidden
+    assert forbidden.sum() == rules
+    found, visits, observed = passed(encoded(names), np.ones(len(names)), block_size)
     suffixes = SuffixTree.of(found, visits, SIZE, 2.0)
-    contexts: list[Context] = [()]
-    for suffix, first in zip(suffixes.suffixes.tolist()[1:], suffixes.firsts.tolist()[1:], strict=True):
-        contexts.append((first, *contexts[suffix]))
+    contexts = contexts_of(suffixes)
     kept = np.array([context in set(tree.contexts()) for context in contexts])
     counts = KneserNey.of(suffixes, kept, found, observed)
     checked = 0
@@ -57,8 +56,8 @@ def test_with_room_for_all_a_row_is_between_network_and_counts() -> None:
         if context in means:
             counted = counts.rows(np.array([contexts.index(context)]))[0]
             row = np.exp((np.log(means[context]) + np.log(counted)) / 2)
-            allowed = np.exp(transitions.log_probs[number]) > 0
-            expected = row * allowed / (row * allowed).sum()
+            row[forbidden[context[-1]]] = 0
+            expected = row / row.sum()
             assert np.exp(transitions.log_probs[number]) == pytest.approx(expected, rel=2e-3)
             checked += 1
     assert checked > SIZE
@@ -80,8 +79,7 @@ def test_a_budget_of_arcs_is_kept_and_what_leads_far_has_its_arc(monkeypatch: py
 
 
 def test_a_separator_stands_only_where_the_list_has_it_in_sparse_rows_too() -> None:
-    names = [f"{first}-{second}" for first in ("anna", "han", "ohan", "na") for second in ("ann", "nan", "ha")]
-    transitions = compile_tree(network(3), names, 40).transitions()
+    transitions = compile_tree(network(3), HYPHENATED, 40).transitions()
     hyphen = VOCABULARY.encode("-")[0]
     assert transitions.log_probs[transitions.start][hyphen] == -np.inf
 

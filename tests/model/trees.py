@@ -2,14 +2,28 @@
 
 import itertools
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
 
 from model.context_tree import IMPOSSIBLE, STEPS_A_NAT, ContextTree, costs_of
 from model.shaping import Settings
+from model.suffix_tree import SuffixTree
 
 Context = tuple[int, ...]
+
+
+def longest(letters: Context, kept: Container[Context]) -> Context:
+    """The longest end of `letters` that is kept."""
+    return next(letters[i:] for i in range(len(letters) + 1) if letters[i:] in kept)
+
+
+def contexts_of(tree: SuffixTree) -> list[Context]:
+    found: list[Context] = [()]
+    for suffix, first in zip(tree.suffixes.tolist()[1:], tree.firsts.tolist()[1:], strict=True):
+        found.append((first, *found[suffix]))
+    return found
 
 
 @dataclass(frozen=True)
@@ -21,16 +35,15 @@ class Told:
 
     def row(self, letters: Context) -> list[float]:
         """After a name's beginning: the row of its longest suffix that the tree holds, boundary in front."""
-        framed = (0, *letters)
-        return self.rows[next(framed[i:] for i in range(len(framed) + 1) if framed[i:] in self.rows)]
+        return self.rows[longest((0, *letters), self.rows)]
 
-    def names(self, longest: int, settings: Settings | None = None) -> dict[Context, float]:
+    def names(self, most: int, settings: Settings | None = None) -> dict[Context, float]:
         """The chance of each name of up to so many letters, shaped but whatever its length."""
         size, found = self.tree.size, {}
         rows = {context: shaped(row, settings or Settings()) for context, row in self.rows.items()}
         told = Told(self.tree, rows)
         for letters in itertools.chain.from_iterable(
-            itertools.product(range(1, size), repeat=k) for k in range(longest + 1)
+            itertools.product(range(1, size), repeat=k) for k in range(most + 1)
         ):
             chance = math.prod(told.row(letters[:i])[symbol] for i, symbol in enumerate((*letters, 0)))
             if chance > 0:
@@ -89,9 +102,7 @@ def random_tree(seed: int, size: int = 4, *, sparse: bool = False, impossible: f
     own[0], own[:, 0] = True, True
     for number, context in enumerate(kept):
         for symbol in range(1, size):
-            framed = (*context, symbol)
-            longest = next(framed[i:] for i in range(len(framed) + 1) if framed[i:] in numbers)
-            own[number, symbol] |= len(longest) > 1
+            own[number, symbol] |= len(longest((*context, symbol), numbers)) > 1
     backoffs = random.integers(0, 4000, len(kept)).astype(np.uint16)
     backoffs[own.all(axis=1)] = IMPOSSIBLE
     starts = np.concatenate([[0], np.cumsum(own.sum(axis=1))]).astype(np.int64)

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service import draws
+from service.problems import ProblemError
 from service.protection.admission import Admission
 from service.protection.turns import Turns
 from service.protection.work import Work
@@ -41,6 +42,19 @@ def filled(client: TestClient, *of: Turns) -> Iterator[None]:
         for turns in of:
             stack.enter_context(client.portal.wrap_async_context_manager(turns.turn("another", turns.limit)))
         yield
+
+
+def test_a_sum_is_bounded_and_something_larger_than_the_limit_is_admitted_alone() -> None:
+    admission = Admission(10)
+    with admission.admitted(6), admission.admitted(4):
+        for amount in (0.5, 100):
+            with pytest.raises(ProblemError) as caught:
+                admission.take(amount)
+            assert caught.value.status_code == 503
+        assert admission.used == 10
+    with admission.admitted(100), pytest.raises(ProblemError):
+        admission.take(0.5)
+    assert admission.used == 0
 
 
 REQUESTS: list[tuple[str, str, dict[str, Any]]] = [

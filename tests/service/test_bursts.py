@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from service.catalog import Catalog
 from service.protection.work import Work
+from tests.service.metric_values import series, value
 
 Serve = Callable[..., TestClient]
 KINDS = {
@@ -94,13 +95,7 @@ def test_the_metrics_tell_who_shared_and_who_waited(
 ) -> None:
     client = serve(store=tiny_store, default_model="tiny")
 
-    def shared() -> float:
-        lines = client.get("/metrics").text.splitlines()
-        return sum(
-            float(line.split()[1]) for line in lines if line.startswith('namesmith_plans_total{result="shared"}')
-        )
-
-    before = shared()
+    before = series(client)
     Calls(monkeypatch, 16)
     ask_at_once(client, ["/sample?suffix=é"] * 16)
-    assert shared() - before == 15
+    assert value(series(client), "plans_total", result="shared") - value(before, "plans_total", result="shared") == 15

@@ -10,31 +10,16 @@ from types import SimpleNamespace
 import httpx2 as httpx
 import pytest
 from fastapi.testclient import TestClient
-from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message, Scope
 
 from service.telemetry import metric_files, metrics
 from service.telemetry.exchange import Exchange
 from tests.reliability.conftest import FULL
 from tests.running import BUNDLED, ROOT
+from tests.service.metric_values import series, value
 
 Serve = Callable[..., TestClient]
 Publish = Callable[..., str]
-Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def series(client: TestClient) -> Series:
-    families = text_string_to_metric_families(client.get("/metrics").text)
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-        if not sample.name.endswith("_created")
-    }
-
-
-def value(found: Series, name: str, **labels: str) -> float:
-    return found.get((f"namesmith_{name}", frozenset(labels.items())), 0.0)
 
 
 def test_requests_and_names_are_counted(client: TestClient) -> None:

@@ -37,9 +37,11 @@ def test_fractions_leave_nothing_behind() -> None:
     """0.1 + 0.2 - 0.1 - 0.2 is not 0, and something larger than the limit must be admitted all the same."""
 
     async def run() -> None:
-        turns, begun = Turns(1, 30), []  # type: ignore[var-annotated]
+        turns, begun = Turns(1, 1), []  # type: ignore[var-annotated]
         await asyncio.gather(*(work(turns, "a", amount, begun) for amount in (0.1, 0.2)))
         assert turns.used == 0
+        await work(turns, "a", 2, begun)
+        assert (len(begun), turns.used) == (3, 0)
 
     asyncio.run(run())
 
@@ -97,16 +99,16 @@ def test_the_queue_is_bounded_for_a_client_and_in_all() -> None:
 def test_whatever_is_cancelled_or_too_late_nothing_is_left_behind() -> None:
     """Random work, some of which gives up at a random moment, also in the very step in which its turn comes."""
 
+    held: list[tuple[float, float]] = []  # by one and by all
+
     async def run(seed: int) -> None:
         random_ = random.Random(seed)
         turns = Turns(10, random_.choice([0.0005, 30]))
-        most = 0.0
 
         async def one() -> None:
-            nonlocal most
             amount = random_.choice([0.1, 1, 3, 9, 12])
             async with turns.turn(random_.choice("abc"), amount):
-                most = max(most, turns.used)
+                held.append((amount, turns.used))
                 for _ in range(random_.randrange(4)):
                     await asyncio.sleep(0)
 
@@ -116,8 +118,9 @@ def test_whatever_is_cancelled_or_too_late_nothing_is_left_behind() -> None:
             for _ in range(random_.randrange(3)):
                 await asyncio.sleep(0)
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert most <= 12
         assert (turns.used, turns.waiting) == (0, 0)
 
     for seed in range(20):
         asyncio.run(run(seed))
+    assert all(used <= 10 or used == amount for amount, used in held)
+    assert (12, 12) in held

@@ -67,7 +67,8 @@ def test_a_damaged_report_is_a_problem_and_the_model_serves_on(
     else:
         path.unlink()
     if damage == "a link":
-        path.symlink_to("/etc/hostname")
+        path.symlink_to(path.with_name("copy.html"))
+        path.with_name("copy.html").write_bytes(PAGE)
     elif damage == "unreadable":
         path.mkdir()
     check_problem(web.get("/models/tiny/report"), 410, "report-gone")

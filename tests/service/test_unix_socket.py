@@ -2,10 +2,10 @@
 
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,17 @@ from service import probe
 from service.listener import bind_path
 from tests.running import ROOT, running
 
+PROBE = """
+import pathlib, runpy, sys
+glob, processes = pathlib.Path.glob, pathlib.Path(sys.argv.pop())
+pathlib.Path.glob = lambda _, pattern: glob(processes, pattern)
+runpy.run_module("service.probe", run_name="__main__")
+"""
+"""`python -m service.probe` among these processes alone: others of the machine may be services too."""
 
-def probed(**environment: str) -> int:
-    command = [sys.executable, "-m", "service.probe"]
+
+def probed(processes: Path, **environment: str) -> int:
+    command = [sys.executable, "-c", PROBE, str(processes)]
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, timeout=60).returncode
 
 
@@ -24,10 +32,15 @@ def test_the_health_check_asks_where_the_service_listens_and_never_a_proxy(tmp_p
     (tmp_path / "store").mkdir()
     nowhere = "http://127.0.0.1:9"
     with running(tmp_path / "store", tmp_path / "log") as service:
-        found = [options for options in probe.services() if options.get("port") == str(service.port)]
+        processes = tmp_path / "processes"
+        processes.mkdir()
+        for pid in service.processes():
+            (processes / str(pid)).symlink_to(f"/proc/{pid}")
+        found = list(probe.services(processes))
         assert found == [{"port": str(service.port)}]
         assert probe._ask(found[0]) == 200
-        assert probed(http_proxy=nowhere, HTTP_PROXY=nowhere, ALL_PROXY=nowhere) == 0
+        assert probed(processes, http_proxy=nowhere, HTTP_PROXY=nowhere, ALL_PROXY=nowhere) == 0
+    assert probed(processes) == 1
     with pytest.raises(OSError, match="refused"):
         probe._ask(found[0])
 
@@ -60,8 +73,11 @@ def test_a_service_answers_on_a_unix_socket_and_takes_it_away(tmp_path: Path) ->
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
+        until = time.monotonic() + 120
         while b"startup complete" not in (tmp_path / "log").read_bytes():
             assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
         assert probe._ask({"uds": str(path)}) == 200
         connection = http.client.HTTPConnection("names.example")
         connection.sock = socket.socket(socket.AF_UNIX)
@@ -69,9 +85,11 @@ def test_a_service_answers_on_a_unix_socket_and_takes_it_away(tmp_path: Path) ->
         connection.request("GET", "/loss?name=emma", headers={"X-Forwarded-For": "203.0.113.7"})
         assert connection.getresponse().status == 200
         connection.close()
+        process.terminate()
+        assert process.wait(40) == 0
     finally:
-        process.send_signal(signal.SIGTERM)
-    assert process.wait(40) == 0
+        process.kill()  # does nothing to one that has ended
+        process.wait()
     assert not path.exists()
     assert "203.0.113.7" in (tmp_path / "log").read_text(), "who asks through a Unix socket counts as 127.0.0.1"
 

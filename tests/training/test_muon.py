@@ -28,6 +28,8 @@ def test_it_steps_as_torchs_own_does_but_for_the_rounding_of_that_one(shape: tup
         its.grad = mine.grad.clone()
         ours.step()
         theirs.step()  # type: ignore[no-untyped-call]
+        averages = [optimizer.state[w]["momentum_buffer"] for optimizer, w in ((ours, mine), (theirs, its))]
+        torch.testing.assert_close(*averages, rtol=1e-6, atol=1e-6)
     assert torch.allclose(mine, its, atol=0.02)
     assert not torch.allclose(mine, start, atol=0.05)
 

@@ -14,7 +14,7 @@ from training.stacks import tanh_stack
 
 Command = Callable[..., Any]
 QUICK = ("--preset", "fast", "--steps", "20")
-UNTRAINED = ("--preset", "classic", "--preset", "fast", "--steps", "1", "--learning-rate", "1e-9")
+UNTRAINED = ("--preset", "classic", "--steps", "1", "--learning-rate", "1e-9")
 
 
 @pytest.fixture
@@ -89,18 +89,7 @@ def test_a_run_that_diverges_leaves_a_report(command: Command, tiny_file: Path, 
     layers = [layer for layer in tanh_stack(8, 3, dim=4, width=16) if layer["type"] != "BatchNorm1d"]
     layers_file, page = tiny_file.with_name("layers.json"), tiny_file.with_name("page.html")
     layers_file.write_text(json.dumps(layers).replace("Tanh", "ReLU"), encoding="utf-8")
-    options = (
-        "--preset",
-        "classic",
-        "--preset",
-        "fast",
-        "--steps",
-        "120",
-        "--learning-rate",
-        "1e6",
-        "--layers",
-        layers_file,
-    )
+    options = ("--preset", "classic", "--steps", "120", "--learning-rate", "1e6", "--layers", layers_file)
     assert command("train", tiny_file, "--store", store, "--report", page, *options).code == 1
     text = page.read_text(encoding="utf-8")
     assert "The run came to no model" in text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.errors import UnknownCharacterError
 from model.names import Names
 from model.spelling import Form, NameCase, Spelling
-from model.vocabulary import Case, UnicodeForm, Vocabulary
+from model.vocabulary import UnicodeForm, Vocabulary
 
 CASES: list[NameCase] = ["lower", "title", "upper"]
 ALPHABETS = {
@@ -220,7 +220,6 @@ def test_ids_of_a_large_alphabet_pass_the_bounds_of_a_byte() -> None:
 
 
 FORMS: list[UnicodeForm] = ["NFC", "NFD", "NFKC", "NFKD"]
-TEXT_CASES: list[Case] = ["lower", "preserve"]
 
 
 def test_ascii_has_one_form_alone() -> None:

@@ -52,9 +52,7 @@ def test_normalization_is_idempotent(text: str, normalization: Normalization) ->
         Normalization(),
         Normalization(locale="tr"),
         Normalization(case="preserve"),
-        Normalization("NFD", rules=1),
-        Normalization("NFKC", rules=1),
-        Normalization("NFKD", "preserve", rules=1),
+        *(Normalization(form, case, rules=1) for form in FORMS for case in CASES),
     ],
 )
 def test_normalization_is_idempotent_on_every_character(normalization: Normalization) -> None:

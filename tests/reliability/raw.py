@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from service.problems import Problem
+from tests.running import Running
 
 MAX_PROBLEM_BYTES = 4096
 _PROBLEM = TypeAdapter(Problem)
@@ -66,6 +67,14 @@ def exchange(port: int, *parts: bytes, wait: float = 15.0, pause: float = 0.0, e
                 connection.shutdown(socket.SHUT_WR)
         data, closed = read_to_the_end(connection)
     return Exchange(data, closed, time.monotonic() - began)
+
+
+def one(service: Running, *parts: bytes, pause: float = 0.0) -> Answer:
+    """The one answer, after which the connection is closed."""
+    done = exchange(service.port, *parts, pause=pause)
+    assert done.closed
+    (answer,) = done.answers()
+    return answer
 
 
 def read_to_the_end(connection: socket.socket) -> tuple[bytes, bool]:

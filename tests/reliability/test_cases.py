@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 
-from tests.reliability.raw import Answer, check_problem, exchange, post, request
+from tests.reliability.raw import check_problem, exchange, one, post, request
 from tests.running import Running, running
 
 Size = Callable[[int, int], int]
@@ -25,13 +25,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(root / "store", root / "log") as service:
         yield service
     assert b"Traceback" not in (root / "log").read_bytes()
-
-
-def one(service: Running, *parts: bytes) -> Answer:
-    done = exchange(service.port, *parts)
-    assert done.closed
-    (answer,) = done.answers()
-    return answer
 
 
 @both

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.reliability.raw import Answer, check_problem, exchange, post, read_to_the_end, request
+from tests.reliability.raw import check_problem, exchange, one, post, read_to_the_end, request
 from tests.running import Running, running
 
 LIMITS = {"header_seconds": "1", "body_seconds": "1", "stall_seconds": "1", "keep_alive_seconds": "1"}
@@ -26,14 +26,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     limits = LIMITS | {"max_connections": str(MAX_CONNECTIONS)}
     with running(root / "store", root / "log", 1, **limits) as service:
         yield service
-
-
-def one(service: Running, *parts: bytes, pause: float = 0.0) -> Answer:
-    """The one answer, after which the connection is closed."""
-    done = exchange(service.port, *parts, pause=pause)
-    assert done.closed
-    (answer,) = done.answers()
-    return answer
 
 
 @pytest.mark.parametrize(

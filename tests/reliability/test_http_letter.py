@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.raw import Answer, check_problem, exchange, request
+from tests.reliability.raw import check_problem, exchange, one, request
 from tests.running import Running, running
 
 
@@ -17,13 +17,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(root / "store", root / "log") as service:
         yield service
     assert b"Traceback" not in (root / "log").read_bytes()
-
-
-def one(service: Running, sent: bytes) -> Answer:
-    done = exchange(service.port, sent)
-    assert done.closed
-    (answer,) = done.answers()
-    return answer
 
 
 @pytest.mark.parametrize("path", [b"/sample?n=9000&seed=1", b"/sample/stream?n=2&seed=1"])

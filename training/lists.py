@@ -28,7 +28,7 @@ def surnames(table: str) -> list[str]:
 
 def places(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     """The distinct names of places, sorted, that are worth learning from, and how many were left out for which reason.
-    Names count as equal where training takes them for equal."""
+    Names are equal that differ in case or spaces alone."""
     normalize = Normalization(rules=1)  # the marks of a list are kept apart; training makes them one
     spelled = {normalize.name(name): _AS_IT_STANDS.name(name) for name in sorted(names)}
     whole = {low: name for low, name in spelled.items() if low and not _NO_PLACE.search(low)}

@@ -242,6 +242,12 @@ def without_a_middle(tree: ContextTree) -> ContextTree:
     return ContextTree.of_rows(numbers[tree.suffixes[kept]].astype(np.int32), tree.firsts[kept], rows[kept])
 
 
+def of_symbols(*symbols: int) -> ContextTree:
+    """Of the empty context and these."""
+    firsts = np.array([0, *symbols], dtype=np.uint16)
+    return ContextTree.of_rows(np.zeros(len(firsts), dtype=np.int32), firsts, np.full((len(firsts), 4), 0.25))
+
+
 def at(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], place: int, value: int) -> object:
     other = array.copy()
     other[place] = value
@@ -256,6 +262,7 @@ def at(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], place: int, val
         (changed(WHOLE, firsts=at(WHOLE.firsts, 7, 99)), "symbols that the alphabet does not have"),
         (changed(WHOLE, firsts=at(WHOLE.firsts, 3, 1)), "twice"),
         (changed(WHOLE, firsts=at(WHOLE.firsts, 1, 1)), "twice"),
+        (of_symbols(1, 2, 3), "does not hold the context before the first letter"),
         (changed(WHOLE, costs=np.full_like(WHOLE.costs, 65535)), "nothing can follow"),
         (changed(WHOLE, costs=WHOLE.costs[:-1]), "do not belong together"),
         (changed(SPARSE, symbols=SPARSE.symbols[::-1].copy()), "not in order"),

@@ -28,9 +28,9 @@ def test_the_commands_do_what_the_page_says(store: Path, tmp_path: Path) -> None
     printed = run_shell("\n".join(blocks(PAGE, "sh")), tmp_path, NAMESMITH_STORE=str(store)).splitlines()
     names = printed[:5]
     assert all(name.lower().endswith("lyn") and len(name) <= 8 for name in names)
-    assert printed[5] == "name,loss,log_prob,novel"
+    assert printed[5] == "name,loss,log_prob,novel,percentile"
     assert [line.partition(",")[0] for line in printed[6:9]] == ["emma", "olivia", "xqzzt"]
-    assert printed[9] == "name,loss,log_prob,novel"
+    assert printed[9] == "name,loss,log_prob,novel,percentile"
     assert len(printed) == 12
     with (tmp_path / "names.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

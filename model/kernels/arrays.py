@@ -84,3 +84,23 @@ class AliasRows(NamedTuple):
     half_bits: int
     size: int
     """Symbols of the vocabulary."""
+
+
+class Lanes(NamedTuple):
+    """Names that are drawn side by side (see `kernels.lanes`), each (lanes,): the start of its stream, the numbers it
+    has taken from that, the row it is at as in `AliasRows.index`, its letters so far, its number, its key."""
+
+    streams: NDArray[np.uint64]
+    steps: NDArray[np.uint64]
+    slots: NDArray[np.uint64]
+    letters: NDArray[np.uint64]
+    names: NDArray[np.uint64]
+    keys: NDArray[np.uint64]
+
+
+class Block(NamedTuple):
+    """Names drawn together: their letters (names, most letters), how many each has, and their keys (names,)."""
+
+    letters: Symbols
+    sizes: Ints
+    keys: NDArray[np.uint64]

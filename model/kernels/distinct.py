@@ -6,10 +6,13 @@ replacement; the tree of beginnings is searched best first, each beginning holdi
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.kernels.arcs import after
+from model.kernels.arrays import Floats, Ints, Numbers
 from model.kernels.compilation import inlined, kernel
 from model.kernels.conditional import weigh
 from model.kernels.heap import sift_down, sift_up
@@ -44,106 +47,125 @@ def _perturb(log_masses, key, greatest, perturbed):
             perturbed[symbol] = greatest - max(v, 0.0) - math.log1p(math.exp(-abs(v)))
 
 
+class _Records(NamedTuple):
+    """Beginnings that were opened, each (records,): the one before it and its last symbol, its letters, its key, its
+    log-probability so far, its cell; the values (records, symbols) of the ways on from it, and the greatest one not
+    yet taken, by which it waits in the heap."""
+
+    parents: Numbers
+    symbols: Numbers
+    letters: Numbers
+    keys: NDArray[np.uint64]
+    log_chances: Floats
+    cells: Ints
+    ways: Floats
+    values: Floats
+    taken: Numbers
+    heap: Numbers
+
+
+@kernel
+def _room(count, size):
+    return _Records(
+        np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32),
+        np.empty(count, dtype=np.uint64), np.empty(count), np.empty(count, dtype=np.int64), np.empty((count, size)),
+        np.empty(count), np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32),
+    )  # fmt: skip
+
+
+@kernel
+def _open(records, new, plan, lengths, shortest, greatest, weights, cells):
+    """Fills the ways on from record `new`, whose greatest is to be `greatest`; `weights` and `cells` (symbols,) are
+    room to work in."""
+    layers = plan.layers
+    last_layer = len(layers) - 1
+    depth, ways = np.int64(records.letters[new]), records.ways[new]
+    weigh(plan, records.cells[new] - layers[min(depth, last_layer), 0], depth, weights, cells)
+    for way in range(len(weights)):
+        weights[way] = records.log_chances[new] + math.log(weights[way]) if weights[way] > 0.0 else -np.inf
+    _perturb(weights, records.keys[new], greatest, ways)
+    # Only now are ways left out that lead to no name of an allowed length: they had their share in `greatest`.
+    if depth < lengths[0]:
+        ways[0] = -np.inf
+    for way in range(1, len(weights)):
+        if weights[way] > -np.inf:
+            following = cells[way] - layers[min(depth + 1, last_layer), 0]
+            if depth + 1 + shortest[following] > lengths[1]:
+                ways[way] = -np.inf
+
+
+@kernel
+def _wait(records, current, waiting):
+    """A record waits for its greatest way to be taken, if it has one left. Returns how many records wait."""
+    ways = records.ways[current]
+    following = 0
+    for way in range(1, len(ways)):
+        if ways[way] > ways[following]:
+            following = way
+    if ways[following] == -np.inf:
+        return waiting
+    records.values[current] = ways[following]
+    records.taken[current] = following
+    records.heap[waiting] = current
+    sift_up(records.heap, records.values, waiting)
+    return waiting + 1
+
+
+@kernel
+def _spell(records, current, name):
+    """The letters of a record, into `name`. Returns how many."""
+    length = records.letters[current]
+    for place in range(length - 1, -1, -1):
+        name[place] = records.symbols[current]
+        current = records.parents[current]
+    return length
+
+
 @kernel
 def draw_distinct(key, count, max_records, plan, lengths, shortest, avoid, symbols, ends, size):
     """Writes up to `count` different names to `symbols` and `ends` (count + 1,) and returns how many; -1 where it would
     take more than `max_records` beginnings. `shortest` (nodes,) is the least number of letters that are missing to an
-    acceptable end. Names of `avoid` are left out (see `is_listed`). `size` is the number of symbols.
-
-    A record is a beginning that was opened: the values of the ways on from it, of which the greatest not yet
-    taken waits in the heap.
-    """
-    layers = plan.layers
-    parents = np.empty(max_records, dtype=np.int32)
-    last_symbols = np.empty(max_records, dtype=np.int32)
-    letters = np.empty(max_records, dtype=np.int32)
-    record_keys = np.empty(max_records, dtype=np.uint64)
-    log_chances = np.empty(max_records)
-    record_cells = np.empty(max_records, dtype=np.int64)
-    ways = np.empty((max_records, size))
-    values = np.empty(max_records)
-    taken = np.empty(max_records, dtype=np.int32)
-    heap = np.empty(max_records, dtype=np.int32)
-    weights = np.empty(size)
-    cells = np.empty(size, dtype=np.int64)
-    log_masses = np.empty(size)
+    acceptable end. Names of `avoid` are left out (see `is_listed`). `size` is the number of symbols."""
+    records = _room(max_records, size)
+    weights, cells = np.empty(size), np.empty(size, dtype=np.int64)
     name = np.empty(lengths[1] + 1, dtype=symbols.dtype)
-    last_layer = len(layers) - 1
-    waiting = 0
-    records = 0
-    found = 0
-    end = 0
+    last_layer = len(plan.layers) - 1
+    found, end = 0, 0
     ends[0] = 0
-    # What is to be opened next: a beginning, described as a record before it is one.
-    parent, symbol, depth, cell = -1, 0, 0, np.int64(1)
-    record_key, log_chance, greatest = word(key ^ _ROOT, 1), 0.0, 0.0
-    opening = True
-    while found < count:
-        if opening:
-            if records == max_records:
-                return -1
-            node = cell - layers[min(depth, last_layer), 0]
-            weigh(plan, node, depth, weights, cells)
-            for way in range(size):
-                log_masses[way] = log_chance + math.log(weights[way]) if weights[way] > 0.0 else -np.inf
-            _perturb(log_masses, record_key, greatest, ways[records])
-            # Only now are ways left out that lead to no name of an allowed length: they had their share in `greatest`.
-            if depth < lengths[0]:
-                ways[records, 0] = -np.inf
-            for way in range(1, size):
-                if weights[way] > 0.0:
-                    following_node = cells[way] - layers[min(depth + 1, last_layer), 0]
-                    if depth + 1 + shortest[following_node] > lengths[1]:
-                        ways[records, way] = -np.inf
-            parents[records], last_symbols[records], letters[records] = parent, symbol, depth
-            record_keys[records], log_chances[records], record_cells[records] = record_key, log_chance, cell
-            current = records
-            records += 1
-        else:
-            current = heap[0]
-            # The way that waited is taken; the next one of the same record waits in its place.
-            waiting -= 1
-            heap[0] = heap[waiting]
-            sift_down(heap, values, waiting)
-            way = taken[current]
-            greatest = ways[current, way]
-            ways[current, way] = -np.inf
-        following = 0
-        for other in range(1, size):
-            if ways[current, other] > ways[current, following]:
-                following = other
-        if ways[current, following] > -np.inf:
-            values[current] = ways[current, following]
-            taken[current] = following
-            heap[waiting] = current
-            waiting += 1
-            sift_up(heap, values, waiting - 1)
-        if opening:
-            opening = False
-            if waiting == 0:
-                break
-            continue
+    records.parents[0], records.symbols[0], records.letters[0], records.cells[0] = -1, 0, 0, 1
+    records.keys[0], records.log_chances[0] = word(key ^ _ROOT, 1), 0.0
+    _open(records, 0, plan, lengths, shortest, 0.0, weights, cells)
+    opened = 1
+    waiting = _wait(records, 0, 0)
+    while found < count and waiting > 0:
+        # The greatest way of all is taken; the next one of the same record waits in its place.
+        current = records.heap[0]
+        waiting -= 1
+        records.heap[0] = records.heap[waiting]
+        sift_down(records.heap, records.values, waiting)
+        way = records.taken[current]
+        greatest = records.ways[current, way]
+        records.ways[current, way] = -np.inf
+        waiting = _wait(records, current, waiting)
+        depth = np.int64(records.letters[current])
         if way == 0:
-            length = letters[current]
-            walk = current
-            for place in range(length - 1, -1, -1):
-                name[place] = last_symbols[walk]
-                walk = parents[walk]
+            length = _spell(records, current, name)
             if not (len(avoid.keys) and is_listed(name, 0, length, avoid)):
-                for place in range(length):
-                    symbols[end + place] = name[place]
+                symbols[end : end + length] = name[:length]
                 end += length
                 found += 1
                 ends[found] = end
-            if waiting == 0:
-                break
             continue
-        # Open the way taken.
-        parent, symbol, depth = current, way, np.int64(letters[current]) + 1
-        node = record_cells[current] - layers[min(letters[current], last_layer), 0]
-        weigh(plan, node, np.int64(letters[current]), weights, cells)
-        cell = cells[way]
-        log_chance = log_chances[current] + math.log(after(plan.arcs, plan.nodes.states[node], way)[0])
-        record_key = word(record_keys[current] ^ np.uint64(way), 1)
-        opening = True
+        if opened == max_records:
+            return -1
+        node = records.cells[current] - plan.layers[min(depth, last_layer), 0]
+        weigh(plan, node, depth, weights, cells)
+        records.parents[opened], records.symbols[opened] = current, way
+        records.letters[opened], records.cells[opened] = depth + 1, cells[way]
+        chance = after(plan.arcs, plan.nodes.states[node], way)[0]
+        records.log_chances[opened] = records.log_chances[current] + math.log(chance)
+        records.keys[opened] = word(records.keys[current] ^ np.uint64(way), 1)
+        _open(records, opened, plan, lengths, shortest, greatest, weights, cells)
+        waiting = _wait(records, opened, waiting)
+        opened += 1
     return found

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from model.kernels.arrays import Block, Lanes
 from model.kernels.compilation import kernel
 from model.kernels.lanes import LANES, draw_waiting
 from model.kernels.lookup import is_key, is_listed, may_be_listed, place_of
@@ -17,8 +18,8 @@ BLOCK = 256
 
 
 @kernel
-def _draw_block(start, first_name, count, lengths, first_slot, rows, listed, sieve, scratch, sizes):
-    """Draws `count` names into the rows of `scratch` as far as rows have been made; `sizes` (count,) takes their
+def _draw_block(start, first_name, count, lengths, first_slot, rows, listed, sieve, letters, sizes):
+    """Draws `count` names into the rows of `letters` as far as rows have been made; `sizes` (count,) takes their
     letters, -1 where a row was missing. All are looked for in the list together, so that look-ups do not wait for each
     other and hardly a branch has to be guessed; those that are in it are drawn again, with the numbers that follow in
     their streams."""
@@ -27,19 +28,11 @@ def _draw_block(start, first_name, count, lengths, first_slot, rows, listed, sie
     steps = np.zeros(count, dtype=np.uint64)
     drawn_keys = np.empty(count, dtype=np.uint64)
     found = np.empty(count, dtype=np.uint64)
-    lane_room = (
-        np.empty(LANES, dtype=np.uint64),
-        np.empty(LANES, dtype=np.uint64),
-        np.empty(LANES, dtype=np.uint64),
-        np.empty(LANES, dtype=np.uint64),
-        np.empty(LANES, dtype=np.uint64),
-        np.empty(LANES, dtype=np.uint64),
-    )
+    room = np.empty((6, LANES), dtype=np.uint64)
+    lanes = Lanes(room[0], room[1], room[2], room[3], room[4], room[5])
+    block = Block(letters, sizes, drawn_keys)
     while len(waiting) > 0:
-        draw_waiting(
-            start, first_name, waiting, steps, lengths, first_slot, rows.near, rows.fine, rows.half_bits,
-            bits_each, scratch, sizes, drawn_keys, lane_room,
-        )  # fmt: skip
+        draw_waiting(start, first_name, waiting, steps, lengths, first_slot, rows, bits_each, block, lanes)
         if len(keys) == 0:
             return
         again = 0
@@ -59,7 +52,7 @@ def _draw_block(start, first_name, count, lengths, first_slot, rows, listed, sie
                 if found[i] != np.uint64(0) and not is_one:
                     is_one = is_key(drawn_keys[name], keys)
             else:
-                is_one = is_listed(scratch[name], 0, sizes[name], listed)
+                is_one = is_listed(letters[name], 0, sizes[name], listed)
             waiting[again] = name
             again += is_one
         waiting = waiting[:again]

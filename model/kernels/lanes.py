@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model.kernels.compilation import kernel
+from model.kernels.compilation import inlined, kernel
 from model.kernels.prefetch import prefetch
 from model.kernels.rows import LOW, bits_of, word
 
@@ -10,88 +10,91 @@ LANES = 16
 """Names drawn at a time."""
 
 
+@inlined
+def _take(lanes, lane, name, steps, start, first_name):
+    """A free lane begins a name."""
+    lanes.names[lane] = name
+    lanes.steps[lane] = steps[name]
+    lanes.streams[lane] = word(start, first_name + name)
+
+
+@inlined
+def _move(lanes, lane, last):
+    """A free lane goes on with the name of the last one."""
+    lanes.names[lane] = lanes.names[last]
+    lanes.streams[lane] = lanes.streams[last]
+    lanes.steps[lane] = lanes.steps[last]
+    lanes.slots[lane] = lanes.slots[last]
+    lanes.letters[lane] = lanes.letters[last]
+    lanes.keys[lane] = lanes.keys[last]
+
+
+@inlined
+def _symbol(near, fine, row, random, bits, half):
+    """The symbol that a random number draws from a row: its column's own, or the alias."""
+    column = random >> (np.uint64(64) - bits)
+    part = (random >> (np.uint64(32) - bits)) & LOW
+    entry = np.uint64(near[row, column])
+    threshold = entry >> half
+    coarse = part >> (np.uint64(32) - half)
+    below = coarse < threshold
+    if coarse == threshold:
+        below = part < fine[row, column]
+    # All bits where the column's own symbol is drawn, none where its alias is: arithmetic, since no processor can guess
+    # a branch that is random.
+    own = np.uint64(0) - np.uint64(below)
+    return (column & own) | (entry & ((np.uint64(1) << half) - np.uint64(1)) & ~own)
+
+
 @kernel
-def draw_waiting(
-    start, first_name, waiting, steps, lengths, first_slot, near, fine, half_bits,
-    bits_each, scratch, sizes, drawn_keys, lane_room,
-):  # fmt: skip
+def draw_waiting(start, first_name, waiting, steps, lengths, first_slot, rows, bits_each, block, lanes):
     """Draws the names `waiting`, from the numbers `steps` of their streams on. Some are drawn at a time, a character of
-    each in turn, so that the look-ups of one are on their way while those of the others are used. `drawn_keys` takes
-    their letters in `bits_each` bits each, as far as they fit (see `kernels.lookup.name_key`); `lane_room` is room to
+    each in turn, so that the look-ups of one are on their way while those of the others are used. `block.keys` takes
+    their letters in `bits_each` bits each, as far as they fit (see `kernels.lookup.name_key`); `lanes` is room to
     work in. Every name begins at the row `first_slot`."""
+    near, fine = rows.near, rows.fine
     width = fine.shape[1]
-    bits = bits_of(width)
-    to_column = np.uint64(64 - bits)
-    to_part = np.uint64(32 - bits)
-    half = np.uint64(half_bits)
-    to_half = np.uint64(32 - half_bits)
-    low = (np.uint64(1) << half) - np.uint64(1)
+    bits, half, shift = np.uint64(bits_of(width)), np.uint64(rows.half_bits), np.uint64(bits_each)
+    least, most = np.uint64(lengths[0]), np.uint64(lengths[1])
+    lanes.slots[:] = first_slot
+    lanes.letters[:] = 0
+    lanes.keys[:] = 0
     count = len(waiting)
-    streams, lane_steps, slots, letters, names, keys = lane_room
-    slots[:] = first_slot
-    letters[:] = 0
-    keys[:] = 0
-    shift = np.uint64(bits_each)
-    lanes = min(LANES, count)
-    for lane in range(lanes):
-        names[lane] = waiting[lane]
-        lane_steps[lane] = steps[names[lane]]
-        streams[lane] = word(start, first_name + waiting[lane])
-    taken = lanes
-    least = np.uint64(lengths[0])
-    most = np.uint64(lengths[1])
-    while lanes > 0:
+    taken = min(LANES, count)
+    for lane in range(taken):
+        _take(lanes, lane, waiting[lane], steps, start, first_name)
+    busy = taken
+    while busy > 0:
         lane = 0
-        while lane < lanes:
-            lane_steps[lane] += np.uint64(1)
-            random = word(streams[lane], lane_steps[lane])
-            slot = slots[lane]
-            length = letters[lane]
+        while lane < busy:
+            lanes.steps[lane] += np.uint64(1)
+            random = word(lanes.streams[lane], lanes.steps[lane])
+            slot = lanes.slots[lane]
+            length = lanes.letters[lane]
             symbol = np.uint64(0)
             if slot != np.uint64(0):
                 row = slot - np.uint64(1)
-                column = random >> to_column
-                part = (random >> to_part) & LOW
-                entry = np.uint64(near[row, column])
-                threshold = entry >> half
-                below = part >> to_half < threshold
-                if part >> to_half == threshold:
-                    below = part < fine[row, column]
-                # All bits where the column's own symbol is drawn, none where its alias is: arithmetic, since no
-                # processor can guess a branch that is random.
-                own = np.uint64(0) - np.uint64(below)
-                symbol = (column & own) | (entry & low & ~own)
+                symbol = _symbol(near, fine, row, random, bits, half)
                 if symbol != np.uint64(0) and length < most:
-                    scratch[names[lane], length] = symbol
-                    letters[lane] = length + np.uint64(1)
-                    keys[lane] = (keys[lane] << shift) | symbol
+                    block.letters[lanes.names[lane], length] = symbol
+                    lanes.letters[lane] = length + np.uint64(1)
+                    lanes.keys[lane] = (lanes.keys[lane] << shift) | symbol
                     following = np.int64(near[row, np.uint64(width) + symbol])
-                    slots[lane] = following
+                    lanes.slots[lane] = following
                     prefetch(near, following - 1, 0)
                     prefetch(near, following - 1, width)
                     lane += 1
                     continue
-            key = keys[lane]
-            keys[lane] = np.uint64(0)
-            letters[lane] = np.uint64(0)
-            slots[lane] = first_slot
-            missing = slot == np.uint64(0)
-            if not missing and (symbol != np.uint64(0) or length < least):
-                continue
-            sizes[names[lane]] = -1 if missing else np.int64(length)
-            drawn_keys[names[lane]] = key
-            steps[names[lane]] = lane_steps[lane]
-            # The lane is free: it takes the next name, or the last lane's.
+            name, key = lanes.names[lane], lanes.keys[lane]
+            lanes.slots[lane], lanes.letters[lane], lanes.keys[lane] = first_slot, np.uint64(0), np.uint64(0)
+            if slot != np.uint64(0) and (symbol != np.uint64(0) or length < least):
+                continue  # too long or too short: the name begins anew, with the numbers that follow in its stream
+            block.sizes[name] = -1 if slot == np.uint64(0) else np.int64(length)
+            block.keys[name] = key
+            steps[name] = lanes.steps[lane]
             if taken < count:
-                names[lane] = waiting[taken]
-                lane_steps[lane] = steps[names[lane]]
-                streams[lane] = word(start, first_name + waiting[taken])
+                _take(lanes, lane, waiting[taken], steps, start, first_name)
                 taken += 1
             else:
-                lanes -= 1
-                names[lane] = names[lanes]
-                streams[lane] = streams[lanes]
-                lane_steps[lane] = lane_steps[lanes]
-                slots[lane] = slots[lanes]
-                letters[lane] = letters[lanes]
-                keys[lane] = keys[lanes]
+                busy -= 1
+                _move(lanes, lane, busy)

@@ -1,7 +1,10 @@
 """Finds the nodes of a plan. See `model.nodes` for what they are."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+from model.kernels.arrays import Ints, Numbers
 from model.kernels.compilation import inlined, kernel
 
 _HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integer
@@ -21,6 +24,34 @@ def _place(key, table):
     while table[place] != _ABSENT and table[place] >> _NUMBER_BITS != key:
         place = (place + 1) & mask
     return place
+
+
+class _Product(NamedTuple):
+    """What is multiplied: two automata (states, symbols), and how many states the model has."""
+
+    moves: Numbers
+    others: Numbers
+    model_states: int
+
+
+class _Met(NamedTuple):
+    """The nodes met so far, with room for more: see `discover`; `table` tells the number of a key."""
+
+    keys: Ints
+    depths: Numbers
+    blocks: Numbers
+    bases: Numbers
+    table: Ints
+
+
+class _Blocks(NamedTuple):
+    """The blocks met so far, with room for more: key, begin and least successor of each, and the successors of all."""
+
+    keys: Ints
+    starts: Ints
+    least: Numbers
+    successors: Numbers
+    table: Ints
 
 
 @kernel
@@ -53,6 +84,45 @@ def _with_room(table, keys, count, more):
 
 
 @kernel
+def _nodes_with_room(met, count, more):
+    keys, depths, blocks, bases = met.keys, met.depths, met.blocks, met.bases
+    if count + more > len(keys):
+        room = 2 * (count + more)
+        keys, depths = _grown(keys, count, room), _grown(depths, count, room)
+        blocks, bases = _grown(blocks, count, room), _grown(bases, count, room)
+    return _Met(keys, depths, blocks, bases, _with_room(met.table, keys, count, more))
+
+
+@kernel
+def _blocks_with_room(blocks, count, arc_count, more_arcs):
+    """Room for one more block, of so many arcs."""
+    return _Blocks(
+        _grown(blocks.keys, count, count + 1),
+        _grown(blocks.starts, count, count + 1),
+        _grown(blocks.least, count, count + 1),
+        _grown(blocks.successors, arc_count, arc_count + more_arcs),
+        _with_room(blocks.table, blocks.keys, count, 1),
+    )
+
+
+@kernel
+def _beginning(start, symbols):
+    """Node 0, where no name goes, and node 1, the empty name; block 0, which nothing follows: that of node 0, and of
+    nodes after the last letter."""
+    keys = np.empty(_FIRST_NODES, dtype=np.int64)
+    keys[0] = _ABSENT
+    keys[1] = start
+    numbers = np.zeros((3, _FIRST_NODES), dtype=np.int32)
+    table = _table_of(keys, 2, 4 * _FIRST_NODES)
+    met = _Met(keys, numbers[0].copy(), numbers[1].copy(), numbers[2].copy(), table)
+    block_keys = np.full(_FIRST_NODES, _ABSENT, dtype=np.int64)
+    starts = np.zeros(_FIRST_NODES, dtype=np.int64)
+    least = np.full(_FIRST_NODES, _NONE, dtype=np.int32)
+    successors = np.zeros(64 * symbols, dtype=np.int32)
+    return met, _Blocks(block_keys, starts, least, successors, np.full(4 * _FIRST_NODES, _ABSENT, dtype=np.int64))
+
+
+@kernel
 def discover(moves, others, arcs, classes, class_count, start, max_depth, max_nodes, max_arcs):
     """Breadth-first search over (state, other state, state of the model).
 
@@ -63,101 +133,73 @@ def discover(moves, others, arcs, classes, class_count, start, max_depth, max_no
     and not many more than `max_arcs` of blocks: with one more of either, the result is not whole.
     """
     size = moves.shape[1]
-    state_count = len(arcs.backoffs)
-    node_keys = np.empty(_FIRST_NODES, dtype=np.int64)
-    depths = np.zeros(_FIRST_NODES, dtype=np.int32)
-    blocks = np.zeros(_FIRST_NODES, dtype=np.int32)
-    bases = np.zeros(_FIRST_NODES, dtype=np.int32)
-    block_keys = np.empty(_FIRST_NODES, dtype=np.int64)
-    block_starts = np.empty(_FIRST_NODES, dtype=np.int64)
-    block_least = np.empty(_FIRST_NODES, dtype=np.int32)
+    product = _Product(moves, others, len(arcs.backoffs))
+    met, blocks = _beginning(start, size)
+    count, block_count, arc_count, base_count = 2, 1, np.int64(size), 0
+    has_base = len(arcs.base) > 0
     base_least = np.empty(_FIRST_NODES, dtype=np.int32)
-    successors = np.zeros(size * 64, dtype=np.int32)
-    base_successors = np.zeros(size if len(arcs.base) > 0 else 0, dtype=np.int32)
-    base_numbers = np.full(len(moves) * len(others) if len(arcs.base) > 0 else 1, -1, dtype=np.int32)
-    node_keys[0] = _ABSENT
-    node_keys[1] = start
-    count = 2
-    block_keys[0] = _ABSENT  # what nothing follows: of node 0, and of nodes after the last letter
-    block_starts[0] = 0
-    block_least[0] = _NONE
-    arc_count = np.int64(size)
-    block_count = 1
-    base_count = 0
-    table = _table_of(node_keys, count, 4 * _FIRST_NODES)
-    block_table = _table_of(block_keys, block_count, 4 * _FIRST_NODES)
+    base_successors = np.zeros(size if has_base else 0, dtype=np.int32)
+    base_numbers = np.full(len(moves) * len(others) if has_base else 1, -1, dtype=np.int32)
+    all_symbols = np.arange(size).astype(np.uint16)
     node = 1
-    while node < count and depths[node] < max_depth and count <= max_nodes and arc_count <= max_arcs:
-        model_state = node_keys[node] % state_count
-        pair = node_keys[node] // state_count
-        if count + 2 * size > len(node_keys):
-            room = 2 * (count + 2 * size)
-            node_keys = _grown(node_keys, count, room)
-            depths = _grown(depths, count, room)
-            blocks = _grown(blocks, count, room)
-            bases = _grown(bases, count, room)
-        table = _with_room(table, node_keys, count, 2 * size)
-        block_key = pair * class_count + classes[model_state]
-        place = _place(block_key, block_table)
-        if block_table[place] == _ABSENT:
-            begin = arcs.starts[model_state]
-            row = arcs.starts[model_state + 1] - begin
-            block_keys = _grown(block_keys, block_count, block_count + 1)
-            block_starts = _grown(block_starts, block_count, block_count + 1)
-            block_least = _grown(block_least, block_count, block_count + 1)
-            successors = _grown(successors, arc_count, arc_count + row)
-            count, block_least[block_count] = _follow(
-                moves, others, pair, arcs.symbols[begin : begin + row], arcs.weights[begin : begin + row],
-                arcs.successors[begin : begin + row], state_count, depths[node] + 1, node_keys, depths, table, count,
-                successors[arc_count : arc_count + row],
-            )  # fmt: skip
-            block_table[place] = (block_key << _NUMBER_BITS) | block_count
-            block_keys[block_count] = block_key
-            block_starts[block_count] = arc_count
-            arc_count += row
+    while node < count and met.depths[node] < max_depth and count <= max_nodes and arc_count <= max_arcs:
+        state = met.keys[node] % product.model_states
+        pair = met.keys[node] // product.model_states
+        depth = met.depths[node] + 1
+        if 2 * (count + 2 * size) > min(2 * len(met.keys), len(met.table)):
+            met = _nodes_with_room(met, count, 2 * size)
+        key = pair * class_count + classes[state]
+        place = _place(key, blocks.table)
+        if blocks.table[place] == _ABSENT:
+            begin, end = arcs.starts[state], arcs.starts[state + 1]
+            blocks = _blocks_with_room(blocks, block_count, arc_count, end - begin)
+            found = blocks.successors[arc_count : arc_count + end - begin]
+            row = (arcs.symbols[begin:end], arcs.weights[begin:end], arcs.successors[begin:end])
+            count, blocks.least[block_count] = _follow(product, pair, row, depth, met, count, found)
+            place = _place(key, blocks.table)
+            blocks.table[place] = (key << _NUMBER_BITS) | block_count
+            blocks.keys[block_count] = key
+            blocks.starts[block_count] = arc_count
+            arc_count += end - begin
             block_count += 1
-            block_table = _with_room(block_table, block_keys, block_count, 1)
-            blocks[node] = block_count - 1
-        else:
-            blocks[node] = block_table[place] & _NUMBER_MASK
-        if len(arcs.base) > 0 and arcs.backoffs[model_state] > 0.0:
+        met.blocks[node] = blocks.table[place] & _NUMBER_MASK
+        if has_base and arcs.backoffs[state] > 0.0:
             if base_numbers[pair] < 0:
                 base_numbers[pair] = base_count
                 base_successors = _grown(base_successors, base_count * size, (base_count + 1) * size)
                 base_least = _grown(base_least, base_count, base_count + 1)
-                count, base_least[base_count] = _follow(
-                    moves, others, pair, np.arange(size).astype(np.uint16), arcs.base, arcs.base_successors,
-                    state_count, depths[node] + 1, node_keys, depths, table, count,
-                    base_successors[base_count * size : (base_count + 1) * size],
-                )  # fmt: skip
+                found = base_successors[base_count * size : (base_count + 1) * size]
+                row = (all_symbols, arcs.base, arcs.base_successors)
+                count, base_least[base_count] = _follow(product, pair, row, depth, met, count, found)
                 base_count += 1
-            bases[node] = base_numbers[pair]
+            met.bases[node] = base_numbers[pair]
         node += 1
-    least = np.full(count, _NONE, dtype=np.int32)
-    for node in range(1, count):
-        least[node] = block_least[blocks[node]]
-        if base_count > 0 and blocks[node] > 0 and arcs.backoffs[node_keys[node] % state_count] > 0.0:
-            least[node] = min(least[node], base_least[bases[node]])
-    return (
-        node_keys[:count].copy(),
-        depths[:count].copy(),
-        blocks[:count].copy(),
-        bases[:count].copy(),
-        least,
-        block_starts[:block_count].copy(),
-        successors[:arc_count].copy(),
-        base_successors[: base_count * size].copy(),
-    )
+    least = _least(met, count, arcs, blocks, base_least, base_count)
+    nodes = (met.keys[:count].copy(), met.depths[:count].copy(), met.blocks[:count].copy(), met.bases[:count].copy())
+    starts, successors = blocks.starts[:block_count].copy(), blocks.successors[:arc_count].copy()
+    return (*nodes, least, starts, successors, base_successors[: base_count * size].copy())
 
 
 @kernel
-def _follow(
-    moves, others, pair, symbols, weights, targets, state_count, depth, node_keys, depths, table, count, found
-):  # fmt: skip
-    """Writes the node after each of `symbols` to `found`, 0 where none is, and enters those that are new. Returns how
-    many nodes there are then, and the least of those found. There is room for all in the tables."""
-    state = pair // len(others)
-    other = pair % len(others)
+def _least(met, count, arcs, blocks, base_least, base_count):
+    """The least node that follows each (count,)."""
+    least = np.full(count, _NONE, dtype=np.int32)
+    for node in range(1, count):
+        least[node] = blocks.least[met.blocks[node]]
+        if base_count > 0 and met.blocks[node] > 0 and arcs.backoffs[met.keys[node] % len(arcs.backoffs)] > 0.0:
+            least[node] = min(least[node], base_least[met.bases[node]])
+    return least
+
+
+@kernel
+def _follow(product, pair, row, depth, met, count, found):
+    """Writes the node after each symbol of `row` (symbols, weights, states of the model) to `found`, 0 where none is,
+    and enters those that are new. Returns how many nodes there are then, and the least of those found. There is room
+    for all in the tables."""
+    symbols, weights, targets = row
+    moves, others, model_states = product
+    keys, depths, table = met.keys, met.depths, met.table
+    state, other = pair // len(others), pair % len(others)
     least = _NONE
     for i in range(len(symbols)):
         found[i] = 0
@@ -166,11 +208,11 @@ def _follow(
         after, other_after = np.int64(moves[state, symbols[i]]), np.int64(others[other, symbols[i]])
         if after < 0 or other_after < 0:
             continue
-        key = (after * len(others) + other_after) * state_count + targets[i]
+        key = (after * len(others) + other_after) * model_states + targets[i]
         place = _place(key, table)
         if table[place] == _ABSENT:
             table[place] = (key << _NUMBER_BITS) | count
-            node_keys[count] = key
+            keys[count] = key
             depths[count] = depth
             count += 1
         found[i] = table[place] & _NUMBER_MASK

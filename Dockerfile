@@ -35,6 +35,6 @@ RUN python -m compileall -q model training service && python -m model.warming
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["python", "-m", "service.probe"]
+  CMD ["python", "-m", "service.server.probe"]
 ENTRYPOINT ["python", "-m"]
 CMD ["service", "serve", "--host", "0.0.0.0"]

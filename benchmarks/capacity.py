@@ -18,7 +18,7 @@ from benchmarks.reference_apps import sample_body
 from benchmarks.served import Served
 from benchmarks.servers import ROOT, Server
 from benchmarks.tables import print_table, quantity
-from model.store import BUNDLED, Store
+from model.store.store import BUNDLED, Store
 
 _CONNECTIONS, _ROUNDS, _SECONDS = 16, 5, 4
 _SIZES = (1, 100, 1000)

@@ -9,15 +9,15 @@ from shutil import rmtree
 from statistics import median
 
 from benchmarks.tables import print_table
-from model.store import OWN
-from service import versions
+from model.store.store import OWN
 from service.bulk.formats import FileFormat
 from service.bulk.scored_files import Layout
+from service.catalog import pinned_versions
 from service.cluster import jobs
 from service.cluster.connecting import LOCAL, connected
 from service.cluster.sampling import SampleJob
 from service.cluster.scoring import ScoreJob, files_in
-from service.schemas import SampleRequest, Scoring
+from service.http.requests import SampleRequest, Scoring
 
 _WORKERS = (1, 2)
 _FILES, _FILE_NAMES = 8, 500_000
@@ -33,7 +33,7 @@ def main(quick: bool) -> None:
     size, rounds = (_QUICK_FILE_NAMES, _QUICK_ROUNDS) if quick else (_FILE_NAMES, _ROUNDS)
     rows = []
     with tempfile.TemporaryDirectory() as directory, connected(LOCAL, max(_WORKERS)):
-        pinned = versions.current(None, OWN)
+        pinned = pinned_versions.current(None, OWN)
         request = SampleRequest(n=1, seed=1)
         warm_up = SampleJob(
             pinned, Path(directory), request, _FILES * _QUICK_FILE_NAMES, _QUICK_FILE_NAMES, _FORMATS[0]

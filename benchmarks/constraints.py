@@ -7,9 +7,9 @@ from typing import Any
 from benchmarks.served import Served
 from benchmarks.tables import print_table, quantity
 from benchmarks.timing import seconds
-from model.constraints import Constraints, compile_constraints
+from model.constraints.compile_constraints import Constraints, compile_constraints
 from model.errors import ConstraintError, NamesmithError
-from model.sampling import Sampler
+from model.sampling.sampler import Sampler
 
 _SUFFIX: dict[str, Any] = {"suffix": "lyn", "min_length": 4, "max_length": 8}
 _PATTERN = "[aeiou].{2,6}(son|ley)"

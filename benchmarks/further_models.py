@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.servers import namesmith
 from benchmarks.tables import print_table
-from model.store import BUNDLED, Store
+from model.store.store import BUNDLED, Store
 
 _COPIES = 4
 

@@ -11,7 +11,7 @@ from benchmarks.memory import peak_mib
 from benchmarks.served import Served
 from benchmarks.tables import print_table, quantity
 from benchmarks.timing import rate
-from model.sampling import Sampler
+from model.sampling.sampler import Sampler
 
 _THREADS = (1, 2)
 _BATCH = 10_000

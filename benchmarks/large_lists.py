@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.processes import run
 from benchmarks.tables import print_table, quantity
-from training.dataset import read_names
+from training.data.read_list import read_names
 
 LIMIT_MIB = 2_048
 """What a run may take."""

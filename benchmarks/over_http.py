@@ -10,8 +10,8 @@ from benchmarks.reference_apps import SIZES, sample_body
 from benchmarks.servers import Server
 from benchmarks.tables import print_table, quantity
 from benchmarks.wrk import Load
-from model import store
-from model.store import Store
+from model.store import store
+from model.store.store import Store
 
 _CONNECTIONS = 16
 _STARTS = 3

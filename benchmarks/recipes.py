@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.training import BUNDLED_LIST, SEEDS
-from training.dataset import read_names
-from training.presets import PRESETS, Preset
-from training.run import Config, fit
-from training.splits import SplitRule
-from training.stacks import forgetful_stack
+from training.data.read_list import read_names
+from training.data.splits import SplitRule
+from training.recipe.presets import PRESETS, Preset
+from training.recipe.stacks import forgetful_stack
+from training.run.run import Config, fit
 
 Variant = tuple[str, Preset]
 

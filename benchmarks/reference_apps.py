@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from service.replies import LossResponse, ModelRef, NameScore, SampleResponse
-from service.schemas import LossRequest, SampleRequest
+from service.http.requests import LossRequest, SampleRequest
+from service.http.responses import LossResponse, ModelRef, NameScore, SampleResponse
 
 SIZES = (1, 100, 1000)
 _MODEL = ModelRef(name="us-names", digest="0" * 64)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from model.constraints import Constraints
-from model.names import Names
-from model.sampling import Sampler
-from model.shaping import Settings
-from model.spelling import Form
+from model.constraints.compile_constraints import Constraints
+from model.sampling.sampler import Sampler
+from model.text.names import Names
+from model.text.spelling import Form
+from model.transitions.shaping import ShapeSettings
 from service import settings
-from service.swapping import load_catalog
+from service.catalog.hot_swap import load_catalog
 
 _LENGTHS = ("min_length", "max_length")
 
@@ -23,7 +23,7 @@ class Served:
 
     def sampler(self, novel: bool = False, **asked: Any) -> Sampler:
         """For the fields of a request to /sample, kept as the service keeps it. Raises ConstraintError."""
-        shape = Settings(**{key: value for key, value in asked.items() if key in _LENGTHS})
+        shape = ShapeSettings(**{key: value for key, value in asked.items() if key in _LENGTHS})
         texts = {key: value for key, value in asked.items() if key not in _LENGTHS}
         return self._catalog.sampler(self.model, shape, Constraints(**texts), novel)
 

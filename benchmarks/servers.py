@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.store import BUNDLED
+from model.store.store import BUNDLED
 
 ROOT = Path(__file__).resolve().parent.parent
 _HOST = "127.0.0.1"

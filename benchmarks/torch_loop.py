@@ -2,10 +2,10 @@
 
 import torch
 
-from model import store
-from model.checkpoint import Checkpoint
-from model.store import Store
-from model.vocabulary import BOUNDARY, MAX_NAME_LENGTH
+from model.network.checkpoint import Checkpoint
+from model.store import store
+from model.store.store import Store
+from model.text.vocabulary import BOUNDARY, MAX_NAME_LENGTH
 
 
 def bundled() -> Checkpoint:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.dataset import NameList, read_names
-from training.presets import PRESETS
-from training.run import Config, Result, fit
-from training.splits import SplitRule
+from training.data.read_list import NameList, read_names
+from training.data.splits import SplitRule
+from training.recipe.presets import PRESETS
+from training.run.run import Config, Result, fit
 
 BUNDLED_LIST = Path(__file__).resolve().parent.parent / "data" / "us-names.csv"
 SEEDS = (1, 2, 3)

@@ -10,25 +10,25 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.errors import BlendError
-from service import health, models, problems, routes
-from service.catalog import UnknownModelError, VersionGoneError
-from service.fast_lane import FastLane
-from service.head import HeadAsGet
-from service.openapi import description, openapi
-from service.pages import page_routes
-from service.protection.admission import Admission
-from service.protection.flights import Flights
-from service.protection.guard import Guard
-from service.protection.keys import KeyRing
-from service.protection.quota import Quota
-from service.protection.work import Work
+from service.access.guard import Guard
+from service.access.keys import KeyRing
+from service.access.quota import Quota
+from service.admission.admission import Admission
+from service.admission.flights import Flights
+from service.admission.work import Work
+from service.catalog.catalog import UnknownModelError, VersionGoneError
+from service.catalog.hot_swap import started
+from service.catalog.watcher import Watcher
+from service.http import problems
+from service.http.head import HeadAsGet
+from service.http.openapi import description, openapi
+from service.routes import exposition, models, names, probes
+from service.routes.fast_lane import FastLane
+from service.routes.pages import page_routes
 from service.settings import Settings
-from service.swapping import started
-from service.telemetry import exposition
 from service.telemetry.exchange import Exchange
 from service.telemetry.metric_files import directory
 from service.telemetry.tracing import traced
-from service.watcher import Watcher
 
 VERSION = "0.1.0"
 DESCRIPTION = "Invents names and tells how likely a name is, with a small character-level network."
@@ -93,7 +93,7 @@ def create_app(settings: Settings | None = None, access_log: bool = False) -> Fa
     app.state.bodies = Admission(settings.max_bodies_mb << 20)
     app.state.metrics_flights = Flights()
     app.state.quota = _quota(settings)
-    app.state.routers = [routes.router, models.router, health.router, exposition.router, description, page_routes()]
+    app.state.routers = [names.router, models.router, probes.router, exposition.router, description, page_routes()]
     for router in app.state.routers:
         app.include_router(router)
     problems.install(app)

@@ -14,7 +14,7 @@ from service.commands.options import OptionError
 from service.commands.sample import sample
 from service.commands.score import score
 from service.commands.serve import serve
-from service.problems import ProblemError
+from service.http.problems import ProblemError
 
 FAILED, BAD_USAGE = 1, 2
 

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from model.store import BUNDLED, OWN
+from model.store.store import BUNDLED, OWN
+from service.access.keys import read_key_file, read_keys, read_quota
 from service.block_list import read_block_list
-from service.protection.keys import read_key_file, read_keys, read_quota
 
 
 class Settings(BaseSettings):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from model import checkpoint
-from model.facts import facts
-from model.names import Listing
-from model.store import BUNDLED, Store
-from model.tabulation import compile_table
+from model.compiler.dense_table import compile_table
+from model.measures.facts import facts
+from model.network import checkpoint
+from model.store.store import BUNDLED, Store
+from model.text.names import NameSet
 from service.app import create_app
 from service.settings import Settings
 
@@ -64,7 +64,7 @@ def test_each_has_exact_facts_from_what_is_served(name: str) -> None:
     version = Store(BUNDLED).open(name)
     assert version.table is not None
     assert version.name_lines is not None
-    computed = asdict(facts(version.table, Listing.of_lines(version.name_lines, version.header.vocabulary)))
+    computed = asdict(facts(version.table, NameSet.of_lines(version.name_lines, version.header.vocabulary)))
     assert version.manifest["exact"] == pytest.approx(computed, rel=1e-9)
 
 

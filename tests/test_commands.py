@@ -20,7 +20,7 @@ import pytest
 
 from tests.documentation import ROOT, run_shell
 from tests.running import free_port
-from training.stacks import tanh_stack
+from training.recipe.stacks import tanh_stack
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ADDRESS = "http://127.0.0.1:8000"

@@ -16,10 +16,10 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
+from service.routes.exposition import _Served
 from service.settings import Settings
 from service.telemetry import metric_files
-from service.telemetry.exposition import _Served
 from service.telemetry.metrics import REGISTRY
 from tests.reliability.proxy import CONFIGURATION, NGINX, configure, upstream_of
 

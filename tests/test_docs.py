@@ -58,7 +58,11 @@ def test_every_script_is_documented() -> None:
 
 
 def test_every_option_and_file_that_the_pages_name_exists() -> None:
-    commands = [*(ROOT / "training" / "commands").glob("*.py"), ROOT / "benchmarks" / "__main__.py"]
+    commands = [
+        *(ROOT / "training" / "commands").rglob("*.py"),
+        *(ROOT / "training" / "console").glob("*.py"),
+        ROOT / "benchmarks" / "__main__.py",
+    ]
     source = "".join(path.read_text(encoding="utf-8") for path in commands)
     for option in set(re.findall(r"--[a-z][a-z-]+", TEXT[ROOT / "docs" / "training.md"])) - {"--help"}:
         assert option in source or f" {option[2:].replace('-', '_')}:" in source, option

@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.running import ROOT, Running, running
-from training.stacks import tanh_stack
+from training.recipe.stacks import tanh_stack
 
 CONSONANTS, VOWELS = "bdklmnrst", "aeiou"
 NAMES = sorted({a + b + c + d for a in "bdkm" for b in VOWELS for c in CONSONANTS for d in ("a", "en", "o")})

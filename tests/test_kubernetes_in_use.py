@@ -59,7 +59,7 @@ def test_probes_ask_paths_that_exist_and_wait_as_long_as_a_supervisor_would() ->
     paths = create_app(Settings()).openapi()["paths"]
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert "get" in paths[CONTAINER[name]["httpGet"]["path"]]
-    assert "service.probe" in DOCKERFILE
+    assert "service.server.probe" in DOCKERFILE
     assert f'"{CONTAINER["readinessProbe"]["httpGet"]["path"]}"' in PROBE
     liveness = CONTAINER["livenessProbe"]
     assert liveness["periodSeconds"] * liveness["failureThreshold"] >= Settings.model_fields["health_seconds"].default

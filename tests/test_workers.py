@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from service.draws import prepare
-from service.replies import SampleResponse
-from service.schemas import SampleRequest
+from service.answers.sample import prepare
+from service.catalog.hot_swap import load_catalog
+from service.http.requests import SampleRequest
+from service.http.responses import SampleResponse
 from service.settings import Settings
-from service.swapping import load_catalog
 from tests.running import BUNDLED, ROOT, running
 
 SEEDS: list[int | str] = [*range(250), *(f"seed {i}" for i in range(250))]

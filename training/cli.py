@@ -9,24 +9,24 @@ import typer
 from rich.markup import escape
 
 from model.errors import NamesmithError
-from training.checks import GateRefusedError
 from training.commands.compare import compare_versions
-from training.commands.console import err
 from training.commands.evaluate import evaluate
-from training.commands.exporting import export_version
-from training.commands.importing import import_version
-from training.commands.listing import list_versions
-from training.commands.prune import prune
-from training.commands.publish import publish
-from training.commands.remove import remove
-from training.commands.rename import rename
+from training.commands.housekeeping.exporting import export_version
+from training.commands.housekeeping.importing import import_version
+from training.commands.housekeeping.listing import list_versions
+from training.commands.housekeeping.prune import prune
+from training.commands.housekeeping.publish import publish
+from training.commands.housekeeping.remove import remove
+from training.commands.housekeeping.rename import rename
+from training.commands.housekeeping.rollback import rollback
+from training.commands.housekeeping.verify import verify
 from training.commands.report import report
-from training.commands.rollback import rollback
 from training.commands.sweep import sweep
 from training.commands.train import train
 from training.commands.train_all import train_all
-from training.commands.verify import verify
-from training.memory import enough_memory
+from training.console.console import err
+from training.gate.checks import GateRefusedError
+from training.run.memory import enough_memory
 
 FAILED, REFUSED = 1, 3
 

@@ -13,11 +13,11 @@ Flags = NDArray[np.uint8]
 
 
 class Arcs(NamedTuple):
-    """The rows of an automaton (see `model.transitions`). State s has the arcs `starts[s]` to `starts[s + 1] - 1`, one
-    for each of its `symbols`, in order, the boundary first, with a weight (a probability, say) and the state after it;
-    the boundary's weight is in `ends` too. A symbol without an arc has `backoffs[s]` times its weight in `base`, and
-    the state after it is `base_successors`; where `backoffs[s]` is 0 it cannot follow. Without such rows the base is
-    empty. All arrays are read-only."""
+    """The rows of an automaton (see `model.transitions.automaton`). State s has the arcs `starts[s]` to `starts[s + 1]
+    - 1`, one for each of its `symbols`, in order, the boundary first, with a weight (a probability, say) and the state
+    after it; the boundary's weight is in `ends` too. A symbol without an arc has `backoffs[s]` times its weight in
+    `base`, and the state after it is `base_successors`; where `backoffs[s]` is 0 it cannot follow. Without such rows
+    the base is empty. All arrays are read-only."""
 
     starts: Ints
     symbols: Symbols
@@ -30,10 +30,10 @@ class Arcs(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """States of the automata of a request together with states of the model (see `model.nodes`). Node 0 is where no
-    name goes, node 1 where all begin. `successors[block_starts[blocks[n]] + i]` is the node after arc i of the model's
-    state; after a symbol without an arc it is `base_successors[bases[n], symbol]`. Nodes that are followed by the same
-    ones share a block."""
+    """States of the automata of a request together with states of the model (see `model.sampling.plan_nodes`). Node 0
+    is where no name goes, node 1 where all begin. `successors[block_starts[blocks[n]] + i]` is the node after arc i of
+    the model's state; after a symbol without an arc it is `base_successors[bases[n], symbol]`. Nodes that are followed
+    by the same ones share a block."""
 
     states: Numbers
     accepting: Flags
@@ -45,7 +45,7 @@ class Nodes(NamedTuple):
 
 
 class PlanArrays(NamedTuple):
-    """See `model.plan`."""
+    """See `model.sampling.plan`."""
 
     arcs: Arcs
     nodes: Nodes
@@ -55,7 +55,7 @@ class PlanArrays(NamedTuple):
 
 
 class TrieArrays(NamedTuple):
-    """See `model.trie`."""
+    """See `model.sampling.excluded_names`."""
 
     starts: Ints
     symbols: Symbols
@@ -76,7 +76,7 @@ class Listed(NamedTuple):
 
 
 class AliasRows(NamedTuple):
-    """Rows that were made (see `model.row_cache`)."""
+    """Rows that were made (see `model.sampling.alias_rows`)."""
 
     index: Numbers
     near: NDArray[Any]

@@ -1,8 +1,10 @@
-"""The backward pass over the nodes of a plan (see `model.nodes`): one step of it."""
+"""The backward pass over the nodes of a plan (see `model.sampling.plan_nodes`): one step of it."""
 
 import numpy as np
 
 from model.kernels.compilation import kernel
+
+_NO_NODE = np.int64(2**31 - 1)
 
 
 @kernel
@@ -108,3 +110,23 @@ def shortest_ends(arcs, nodes, far, least):
             if value < least[node]:
                 least[node] = value
                 changed = True
+
+
+@kernel
+def layer_ranges(least, depths, max_length, low, high):
+    """Least node and one past the greatest node after each number of letters, into `low` and `high` (max_length + 1,),
+    both 0 where there is none; nodes are numbered in the order in which they are met, after `depths` letters, and
+    `least` (nodes,) is the least that follows each. A range may hold nodes that cannot be met at that time."""
+    low[:] = 0
+    high[:] = 0
+    low[0] = 1
+    high[0] = 2
+    for letters in range(1, max_length + 1):
+        first = _NO_NODE
+        for node in range(low[letters - 1], high[letters - 1]):
+            first = min(first, np.int64(least[node]))
+        last = np.searchsorted(depths, letters, side="right")
+        if first >= last:
+            return
+        low[letters] = first
+        high[letters] = last

@@ -15,9 +15,34 @@ from model.kernels.arcs import after
 from model.kernels.arrays import Floats, Ints, Numbers
 from model.kernels.compilation import inlined, kernel
 from model.kernels.conditional import weigh
-from model.kernels.heap import sift_down, sift_up
 from model.kernels.lookup import is_listed
 from model.kernels.rows import word
+
+
+@kernel
+def sift_up(heap, values, place):
+    while place > 0:
+        parent = (place - 1) >> 1
+        if values[heap[parent]] >= values[heap[place]]:
+            break
+        heap[parent], heap[place] = heap[place], heap[parent]
+        place = parent
+
+
+@kernel
+def sift_down(heap, values, count):
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child >= count:
+            break
+        if child + 1 < count and values[heap[child + 1]] > values[heap[child]]:
+            child += 1
+        if values[heap[place]] >= values[heap[child]]:
+            break
+        heap[place], heap[child] = heap[child], heap[place]
+        place = child
+
 
 _ROOT = np.uint64(0x9E3779B97F4A7C15)
 

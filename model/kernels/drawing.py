@@ -4,10 +4,65 @@ import numpy as np
 
 from model.kernels.arrays import Block, Lanes
 from model.kernels.compilation import kernel
+from model.kernels.conditional import weigh
 from model.kernels.lanes import LANES, draw_waiting
 from model.kernels.lookup import is_key, is_listed, may_be_listed, place_of
-from model.kernels.one_name import draw_name
-from model.kernels.rows import word
+from model.kernels.rows import LOW, bits_of, fill_row, word
+from model.kernels.trie import keep_beside
+
+MAX_ATTEMPTS = 100_000
+"""At least a quarter of the attempts are accepted, so that this many never happen."""
+
+
+@kernel
+def draw_name(stream, plan, lengths, start_cell, index, listed, trie, name, room, missed, missing):
+    """Draws one name, whatever may be needed for it, into `name`. Returns its letters, -1 if it was given up, and how
+    many cells without a row have been met so far. `room` is room to work in."""
+    weights, cells, parts, queue, row = room
+    plan_cells = len(plan.chances)
+    bits = bits_of(len(parts))
+    to_column = np.uint64(64 - bits)
+    to_part = np.uint64(32 - bits)
+    last_layer = len(plan.layers) - 1
+    step = 0
+    for _ in range(MAX_ATTEMPTS):
+        cell = np.int64(start_cell)
+        letters = 0
+        while True:
+            step += 1
+            random = word(stream, step)
+            column = np.int64(random >> to_column) if bits else 0
+            beginning = cell - plan_cells
+            place = cell if beginning < 0 else trie.places[beginning]
+            node = place - plan.layers[min(letters, last_layer), 0]
+            weigh(plan, node, letters, weights, cells)
+            if beginning >= 0:
+                keep_beside(trie, beginning, plan, node, weights, cells)
+            if index[cell] == 0:
+                if missing < len(missed):
+                    missed[missing] = cell
+                missing += 1
+            if not fill_row(weights, cells, parts, queue, row):
+                return -1, missing
+            entry = row[column, 0]
+            after = row[column, 1]
+            own = (random >> to_part) & LOW < entry >> np.uint64(32)
+            symbol = column if own else np.int64((entry & LOW) >> np.uint64(1))
+            if symbol == 0:
+                break
+            if letters == lengths[1]:
+                letters += 1
+                break
+            name[letters] = symbol
+            letters += 1
+            cell = np.int64(after >> np.uint64(32)) if own else np.int64(after & LOW)
+        if letters < lengths[0] or letters > lengths[1]:
+            continue
+        if len(listed.keys) and is_listed(name, 0, letters, listed):
+            continue
+        return letters, missing
+    return -1, missing
+
 
 COPIED = 16
 """Letters copied of every name; `symbols` needs room for as many behind the last one."""
@@ -61,13 +116,13 @@ def _draw_block(start, first_name, count, lengths, first_slot, rows, listed, sie
 @kernel
 def draw(start, first_name, count, plan, lengths, rows, listed, sieve, trie, symbols, ends, missed):
     """Draws the names `first_name` to `first_name + count - 1` of a seed, whose streams begin at `start` (see
-    `model.random_numbers`): their letters go to `symbols`, one name after the other, and where each ends to `ends`
-    (count + 1,). Returns how many cells were met that have no row, of which the first go to `missed`; GIVEN_UP if a
-    name was given up, NO_ROOM if `symbols` was full.
+    `model.kernels.random_numbers`): their letters go to `symbols`, one name after the other, and where each ends to
+    `ends` (count + 1,). Returns how many cells were met that have no row, of which the first go to `missed`; GIVEN_UP
+    if a name was given up, NO_ROOM if `symbols` was full.
 
     `rows.index` (cells,) holds 1 + the number of a cell's row in `near` and `fine` (see `rows.make_rows` and
-    `model.row_cache`), which is complete before its number is there to be read. Names of `trie` (see `model.trie`) are
-    never begun, those of `listed` are rejected.
+    `model.sampling.alias_rows`), which is complete before its number is there to be read. Names of `trie` (see
+    `model.sampling.excluded_names`) are never begun, those of `listed` are rejected.
     """
     size = rows.size
     start_cell = len(plan.chances) if len(trie.starts) > 1 else 1

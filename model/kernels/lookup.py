@@ -1,4 +1,4 @@
-"""Names that are looked for in a list, by open addressing."""
+"""Look-ups by open addressing: names in a list, and numbers by their keys."""
 
 import numpy as np
 
@@ -109,3 +109,39 @@ def index_names(listed, listed_ends, bits, keys, numbers):
             place = (place + np.uint64(1)) & mask
         keys[place] = key
         numbers[place] = name
+
+
+_HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integer
+ABSENT = np.int64(-1)
+NUMBER_BITS = np.int64(21)
+"""Of an entry of a hash table, the lowest: a number. Above stands its key."""
+NUMBER_MASK = (np.int64(1) << NUMBER_BITS) - np.int64(1)
+
+
+@inlined
+def number_at(key, table):
+    """Where a key stands in a hash table of numbers (a power of two), or may be put."""
+    mask = np.int64(len(table) - 1)
+    place = ((key * _HASH) >> np.int64(20)) & mask
+    while table[place] != ABSENT and table[place] >> NUMBER_BITS != key:
+        place = (place + 1) & mask
+    return place
+
+
+@kernel
+def table_of(keys, count, size):
+    """A hash table of `size` places of the numbers 0 to count - 1, by their `keys`, but for those without one."""
+    table = np.full(size, ABSENT, dtype=np.int64)
+    for number in range(count):
+        if keys[number] != ABSENT:
+            table[number_at(keys[number], table)] = (keys[number] << NUMBER_BITS) | number
+    return table
+
+
+@kernel
+def with_room(table, keys, count, more):
+    """The hash table itself, or a larger one where it would be more than half full with `more` numbers."""
+    size = len(table)
+    while 2 * (count + more) > size:
+        size *= 4
+    return table if size == len(table) else table_of(keys, count, size)

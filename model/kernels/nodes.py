@@ -1,29 +1,15 @@
-"""Finds the nodes of a plan. See `model.nodes` for what they are."""
+"""Finds the nodes of a plan. See `model.sampling.plan_nodes` for what they are."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from model.kernels.arrays import Ints, Numbers
-from model.kernels.compilation import inlined, kernel
+from model.kernels.compilation import kernel
+from model.kernels.lookup import ABSENT, NUMBER_BITS, NUMBER_MASK, number_at, table_of, with_room
 
-_HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integer
-_ABSENT = np.int64(-1)
 _FIRST_NODES = 4096
-_NUMBER_BITS = np.int64(21)
-"""Of an entry of a hash table, the lowest: a number. Above stands its key."""
-_NUMBER_MASK = (np.int64(1) << _NUMBER_BITS) - np.int64(1)
 _NONE = np.int64(2**31 - 1)
-
-
-@inlined
-def _place(key, table):
-    """Where a key stands in a hash table (a power of two), or may be put."""
-    mask = np.int64(len(table) - 1)
-    place = ((key * _HASH) >> np.int64(20)) & mask
-    while table[place] != _ABSENT and table[place] >> _NUMBER_BITS != key:
-        place = (place + 1) & mask
-    return place
 
 
 class _Product(NamedTuple):
@@ -65,32 +51,13 @@ def _grown(array, used, needed):
 
 
 @kernel
-def _table_of(keys, count, size):
-    """A hash table of `size` places of the numbers 0 to count - 1, by their `keys`, but for those without one."""
-    table = np.full(size, _ABSENT, dtype=np.int64)
-    for number in range(count):
-        if keys[number] != _ABSENT:
-            table[_place(keys[number], table)] = (keys[number] << _NUMBER_BITS) | number
-    return table
-
-
-@kernel
-def _with_room(table, keys, count, more):
-    """The hash table itself, or a larger one where it would be more than half full with `more` numbers."""
-    size = len(table)
-    while 2 * (count + more) > size:
-        size *= 4
-    return table if size == len(table) else _table_of(keys, count, size)
-
-
-@kernel
 def _nodes_with_room(met, count, more):
     keys, depths, blocks, bases = met.keys, met.depths, met.blocks, met.bases
     if count + more > len(keys):
         room = 2 * (count + more)
         keys, depths = _grown(keys, count, room), _grown(depths, count, room)
         blocks, bases = _grown(blocks, count, room), _grown(bases, count, room)
-    return _Met(keys, depths, blocks, bases, _with_room(met.table, keys, count, more))
+    return _Met(keys, depths, blocks, bases, with_room(met.table, keys, count, more))
 
 
 @kernel
@@ -101,7 +68,7 @@ def _blocks_with_room(blocks, count, arc_count, more_arcs):
         _grown(blocks.starts, count, count + 1),
         _grown(blocks.least, count, count + 1),
         _grown(blocks.successors, arc_count, arc_count + more_arcs),
-        _with_room(blocks.table, blocks.keys, count, 1),
+        with_room(blocks.table, blocks.keys, count, 1),
     )
 
 
@@ -110,16 +77,16 @@ def _beginning(start, symbols):
     """Node 0, where no name goes, and node 1, the empty name; block 0, which nothing follows: that of node 0, and of
     nodes after the last letter."""
     keys = np.empty(_FIRST_NODES, dtype=np.int64)
-    keys[0] = _ABSENT
+    keys[0] = ABSENT
     keys[1] = start
     numbers = np.zeros((3, _FIRST_NODES), dtype=np.int32)
-    table = _table_of(keys, 2, 4 * _FIRST_NODES)
+    table = table_of(keys, 2, 4 * _FIRST_NODES)
     met = _Met(keys, numbers[0].copy(), numbers[1].copy(), numbers[2].copy(), table)
-    block_keys = np.full(_FIRST_NODES, _ABSENT, dtype=np.int64)
+    block_keys = np.full(_FIRST_NODES, ABSENT, dtype=np.int64)
     starts = np.zeros(_FIRST_NODES, dtype=np.int64)
     least = np.full(_FIRST_NODES, _NONE, dtype=np.int32)
     successors = np.zeros(64 * symbols, dtype=np.int32)
-    return met, _Blocks(block_keys, starts, least, successors, np.full(4 * _FIRST_NODES, _ABSENT, dtype=np.int64))
+    return met, _Blocks(block_keys, starts, least, successors, np.full(4 * _FIRST_NODES, ABSENT, dtype=np.int64))
 
 
 @kernel
@@ -149,20 +116,20 @@ def discover(moves, others, arcs, classes, class_count, start, max_depth, max_no
         if 2 * (count + 2 * size) > min(2 * len(met.keys), len(met.table)):
             met = _nodes_with_room(met, count, 2 * size)
         key = pair * class_count + classes[state]
-        place = _place(key, blocks.table)
-        if blocks.table[place] == _ABSENT:
+        place = number_at(key, blocks.table)
+        if blocks.table[place] == ABSENT:
             begin, end = arcs.starts[state], arcs.starts[state + 1]
             blocks = _blocks_with_room(blocks, block_count, arc_count, end - begin)
             found = blocks.successors[arc_count : arc_count + end - begin]
             row = (arcs.symbols[begin:end], arcs.weights[begin:end], arcs.successors[begin:end])
             count, blocks.least[block_count] = _follow(product, pair, row, depth, met, count, found)
-            place = _place(key, blocks.table)
-            blocks.table[place] = (key << _NUMBER_BITS) | block_count
+            place = number_at(key, blocks.table)
+            blocks.table[place] = (key << NUMBER_BITS) | block_count
             blocks.keys[block_count] = key
             blocks.starts[block_count] = arc_count
             arc_count += end - begin
             block_count += 1
-        met.blocks[node] = blocks.table[place] & _NUMBER_MASK
+        met.blocks[node] = blocks.table[place] & NUMBER_MASK
         if has_base and arcs.backoffs[state] > 0.0:
             if base_numbers[pair] < 0:
                 base_numbers[pair] = base_count
@@ -209,32 +176,12 @@ def _follow(product, pair, row, depth, met, count, found):
         if after < 0 or other_after < 0:
             continue
         key = (after * len(others) + other_after) * model_states + targets[i]
-        place = _place(key, table)
-        if table[place] == _ABSENT:
-            table[place] = (key << _NUMBER_BITS) | count
+        place = number_at(key, table)
+        if table[place] == ABSENT:
+            table[place] = (key << NUMBER_BITS) | count
             keys[count] = key
             depths[count] = depth
             count += 1
-        found[i] = table[place] & _NUMBER_MASK
+        found[i] = table[place] & NUMBER_MASK
         least = min(least, np.int64(found[i]))
     return count, least
-
-
-@kernel
-def layer_ranges(least, depths, max_length, low, high):
-    """Least node and one past the greatest node after each number of letters, into `low` and `high` (max_length + 1,),
-    both 0 where there is none; nodes are numbered in the order in which they are met, after `depths` letters, and
-    `least` (nodes,) is the least that follows each. A range may hold nodes that cannot be met at that time."""
-    low[:] = 0
-    high[:] = 0
-    low[0] = 1
-    high[0] = 2
-    for letters in range(1, max_length + 1):
-        first = _NONE
-        for node in range(low[letters - 1], high[letters - 1]):
-            first = min(first, np.int64(least[node]))
-        last = np.searchsorted(depths, letters, side="right")
-        if first >= last:
-            return
-        low[letters] = first
-        high[letters] = last

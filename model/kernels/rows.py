@@ -19,7 +19,7 @@ _PARTS_AS_FLOAT = 2.0**32
 
 @inlined
 def word(stream, step):
-    """Number `step` (from 1) of a stream, 64 bits: as `model.random_numbers`."""
+    """Number `step` (from 1) of a stream, 64 bits: as `model.kernels.random_numbers`."""
     z = np.uint64(stream) + np.uint64(step) * _WEYL
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""The trie of names that are never begun (see `model.trie`)."""
+"""The trie of names that are never begun (see `model.sampling.excluded_names`)."""
 
 import numpy as np
 
@@ -86,8 +86,8 @@ def chances_beside(starts, symbols, children, terminal, plan, size):
 @kernel
 def keep_beside(trie, beginning, plan, node, weights, cells):
     """Changes `weights` and `cells` (symbols,), as `conditional.weigh` fills them for a plan's node, to those of a
-    beginning in the trie (see `model.trie`): a name of it cannot end there, and its other beginnings are cells that
-    follow the plan's."""
+    beginning in the trie (see `model.sampling.excluded_names`): a name of it cannot end there, and its other beginnings
+    are cells that follow the plan's."""
     if trie.terminal[beginning]:
         weights[0] = 0.0
     for i in range(trie.starts[beginning], trie.starts[beginning + 1]):

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from model.names import Names
-from model.spelling import Form
+from model.text.names import Names
+from model.text.spelling import Form
+from service.answers.sample import Draw
 from service.bulk.formats import FileFormat
 from service.bulk.parquet_files import names_output
-from service.draws import Draw
 
 _FORMS = {FileFormat.TEXT: Form.LINES, FileFormat.CSV: Form.CSV, FileFormat.NDJSON: Form.NDJSON}
 

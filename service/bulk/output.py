@@ -11,7 +11,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import BinaryIO
 
-from model.durable import sync_directory
+from model.files.durable import sync_directory
 
 _STDOUT = 1
 

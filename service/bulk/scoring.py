@@ -8,9 +8,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from model.transitions import Floats
-from service import scores
-from service.served import ServedModel
+from model.transitions.automaton import Floats
+from service.answers import loss
+from service.catalog.served_model import ServedModel
 
 _TRUTHS = ("false", "true")
 
@@ -83,7 +83,7 @@ class Totals:
 
     @property
     def perplexity(self) -> float | None:
-        return None if self.loss is None else scores.perplexity(self.loss)
+        return None if self.loss is None else loss.perplexity(self.loss)
 
 
 class Scorer:
@@ -104,11 +104,11 @@ class Scorer:
 
     def score(self, given: Sequence[object]) -> Scored:
         """Raises UnscoredNameError, unless such names are to be skipped."""
-        faults = scores.faults_in(given)
+        faults = loss.faults_in(given)
         texts: Sequence[Any] = given
         if faults:
             texts = ["" if index in faults else name for index, name in enumerate(given)]
-        scored = scores.score_names(self._model, texts, self._ignore)
+        scored = loss.score_names(self._model, texts, self._ignore)
         missing = scored.unknown
         for index in np.flatnonzero(missing).tolist():
             faults.setdefault(index, scored.reason(index))
@@ -138,7 +138,7 @@ class Scorer:
             characters,
         )
 
-    def _count(self, scored: scores.Scores, missing: NDArray[np.bool_]) -> None:
+    def _count(self, scored: loss.Scores, missing: NDArray[np.bool_]) -> None:
         totals = self.totals
         totals.names += len(missing)
         totals.skipped += int(missing.sum())

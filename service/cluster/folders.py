@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from model.durable import make_directories, replace_file, sync_directory
+from model.files.durable import make_directories, replace_file, sync_directory
 from service.bulk.formats import FileError
 from service.cluster.parts import Part, part_of
 

@@ -18,11 +18,11 @@ from ray.data import DataContext
 from ray.exceptions import RayError
 
 from model.errors import NamesmithError, StoreError
-from model.sampling import SAMPLER_VERSION
+from model.sampling.sampler import SAMPLER_VERSION
 from service.bulk.scoring import Totals
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
+from service.catalog.pinned_versions import Versions, load
 from service.cluster.connecting import ClusterError
-from service.versions import Versions, load
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from model.sampling import SAMPLER_VERSION
+from model.sampling.sampler import SAMPLER_VERSION
+from service.answers.sample import prepare
 from service.bulk.drawn_files import write_names
 from service.bulk.formats import ENDINGS, FileFormat
 from service.bulk.output import written_whole
 from service.bulk.scoring import Totals
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
+from service.catalog.pinned_versions import Versions
 from service.cluster.connecting import ClusterError
 from service.cluster.folders import Run
-from service.draws import prepare
-from service.problems import ProblemError
-from service.schemas import MAX_STREAMED, SampleRequest
-from service.versions import Versions
+from service.http.problems import ProblemError
+from service.http.requests import MAX_STREAMED, SampleRequest
 
 _ENDING_OF = {form: ending for ending, form in reversed(ENDINGS.items())}
 

@@ -9,10 +9,10 @@ from service.bulk.output import written_whole
 from service.bulk.scored_files import Layout, write_scores
 from service.bulk.scoring import Scorer, Totals
 from service.bulk.source import opened
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
+from service.catalog.pinned_versions import Versions
 from service.cluster.folders import Run
-from service.schemas import Scoring
-from service.versions import Versions
+from service.http.requests import Scoring
 
 _HIDDEN = ("_", ".")
 

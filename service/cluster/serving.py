@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.app import create_app
-from service.catalog import Catalog
-from service.readiness import check_generation
+from service.catalog.catalog import Catalog
+from service.routes.readiness import check_generation
 from service.settings import Settings
 from service.telemetry import logs
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.protection.keys import add_key, new_key
+from service.access.keys import add_key, new_key
 
 
 def key(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from service.catalog import Catalog
-from service.versions import current, load
+from service.catalog.catalog import Catalog
+from service.catalog.pinned_versions import current, load
 
 
 def catalog_with(name: str | None, store: Path) -> Catalog:
-    """A catalog that holds what `service.versions.current` finds. Raises UnknownModelError, StoreError, and whatever
-    loading raises."""
+    """A catalog that holds what `service.catalog.pinned_versions.current` finds. Raises UnknownModelError, StoreError,
+    and whatever loading raises."""
     return load(current(name, store))

@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from model import store
+from model.store import store
 from service.bulk.formats import ENDINGS, FileFormat
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of your own models.")]

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 from pydantic import Field
 
-from service import versions
+from service.answers.sample import Draw, drawn_seed, prepare
 from service.bulk.drawn_files import write_names
 from service.bulk.formats import FileFormat, pyarrow
 from service.bulk.output import written_whole
+from service.catalog import pinned_versions
 from service.commands.console import progress, tell
 from service.commands.models import catalog_with
 from service.commands.options import (
@@ -24,8 +25,7 @@ from service.commands.options import (
     format_of,
 )
 from service.commands.ray_options import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
-from service.draws import Draw, drawn_seed, prepare
-from service.schemas import MAX_STREAMED, SampleQuery, SampleRequest
+from service.http.requests import MAX_STREAMED, SampleQuery, SampleRequest
 
 MAX_WRITTEN = 1_000_000_000
 _PART_NAMES = 1_000_000
@@ -95,8 +95,8 @@ def _sample_on(
     if seed is None:  # an interrupted run goes on with the one that was drawn for it
         seed = ((folders.run_in(folder) or {}).get("request") or {}).get("seed", drawn_seed())
     request = SampleRequest.model_validate({**asked.model_dump(), "n": 1, "seed": seed})
-    pinned = versions.current(asked.model, store)
-    draw = prepare(versions.load(pinned), request)
+    pinned = pinned_versions.current(asked.model, store)
+    draw = prepare(pinned_versions.load(pinned), request)
     job = SampleJob(pinned, folder, request, asked.n, part_names, form)
     with progress(folder, quiet=quiet) as advance:
         totals = jobs.run(job, cluster, workers, advance)

@@ -11,13 +11,13 @@ import typer
 
 from model.reading.asked import NO_COLUMN, Asked, delimiter_of
 from model.reading.described import Layout as ListLayout
-from service import versions
 from service.bulk.formats import ENDINGS, FileFormat, pyarrow
 from service.bulk.output import written_whole
 from service.bulk.scored_files import NAME, Layout, write_scores
 from service.bulk.scoring import Scorer, Totals
 from service.bulk.source import Source, opened
 from service.bulk.told import column_of, told
+from service.catalog import pinned_versions
 from service.commands.console import progress, tell
 from service.commands.models import catalog_with
 from service.commands.options import (
@@ -32,7 +32,7 @@ from service.commands.options import (
     format_of,
 )
 from service.commands.ray_options import ClusterOption, WorkersOption, check_alone, folder_of, ray_needed
-from service.schemas import Scoring
+from service.http.requests import Scoring
 
 
 @asking(Scoring)
@@ -128,7 +128,7 @@ def _score_on(
         write_as = form or (FileFormat.CSV if read_as is FileFormat.TEXT else read_as)
         layouts[file] = _layout(read_as, write_as, column, bom)
     check_targets(layouts)
-    job = ScoreJob(versions.current(asked.model, store), folder, asked, source, layouts)
+    job = ScoreJob(pinned_versions.current(asked.model, store), folder, asked, source, layouts)
     with progress(folder, quiet=quiet) as advance:
         totals = jobs.run(job, cluster, workers, advance)
     model = ", ".join(f"{name} {digest[:12]}" for name, digest in job.versions.digests.items())

@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from service.commands.options import OWN_STORE, StoreOption
-from service.listener import bind, bind_path
-from service.server import Options, allow_descriptors
-from service.server import serve as serve_alone
+from service.server.listener import bind, bind_path
+from service.server.server import Options, allow_descriptors
+from service.server.server import serve as serve_alone
+from service.server.supervisor import Supervisor
+from service.server.worker import Worker
 from service.settings import Settings
-from service.supervisor import Supervisor
 from service.telemetry.metric_files import MetricFiles
-from service.worker import Worker
 
 log = logging.getLogger("namesmith")
 _LEAST_DESCRIPTORS = 128

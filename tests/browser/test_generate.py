@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Page, expect
 
-from service.schemas import SampleRequest
+from service.http.requests import SampleRequest
 from tests.running import Running
 
 Visit = Callable[..., Page]

@@ -11,15 +11,15 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from playwright.sync_api import Page, expect
 
-from model import checkpoint
-from model.checkpoint import Checkpoint
-from model.store import BUNDLED, Store
-from model.version_files import REPORT_FILE
+from model.network import checkpoint
+from model.network.checkpoint import Checkpoint
+from model.store.store import BUNDLED, Store
+from model.store.version_files import REPORT_FILE
 from tests.running import ROOT
 
 Visit = Callable[..., Page]
 Api = Callable[..., Any]
-TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "training" / "health" / "templates"), autoescape=True)
+TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "training" / "report" / "templates"), autoescape=True)
 SVG = """<svg viewBox="0 0 60 20" width="60" height="20"><defs><style type="text/css">*{stroke-linejoin: round}</style>
 <path id="dot" d="M 0 0 L 9 9" style="stroke: currentColor"/></defs><script>alert(1)</script>
 <use xlink:href="#dot" x="1" y="2" style="fill: none"/></svg>"""

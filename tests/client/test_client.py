@@ -30,7 +30,7 @@ from namesmith_client import (
     StreamStart,
     UnsatisfiableError,
 )
-from service import replies, schemas
+from service.http import requests, responses
 from tests.client.conftest import Asker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,10 +46,10 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("fields", "body"),
     [
-        (SampleFields, schemas.SampleRequest),
-        (ConditionFields, schemas.Conditions),
-        (ShapeFields, schemas.Shape),
-        (LossFields, schemas.Scoring),
+        (SampleFields, requests.SampleRequest),
+        (ConditionFields, requests.ConstraintFields),
+        (ShapeFields, requests.Shape),
+        (LossFields, requests.Scoring),
     ],
 )
 def test_what_can_be_asked_is_what_the_service_takes(fields: type, body: type[BaseModel]) -> None:
@@ -57,23 +57,23 @@ def test_what_can_be_asked_is_what_the_service_takes(fields: type, body: type[Ba
 
 
 PAIRS: list[tuple[type, type[BaseModel], set[str]]] = [
-    (namesmith_client.Sample, replies.SampleResponse, {"request_id"}),
-    (namesmith_client.NameDetail, replies.NameDetail, set()),
-    (namesmith_client.Loss, replies.LossResponse, {"request_id"}),
-    (namesmith_client.NameScore, replies.NameScore, set()),
-    (namesmith_client.CharacterScore, replies.CharacterScore, set()),
-    (namesmith_client.Next, replies.NextResponse, {"request_id"}),
-    (namesmith_client.NextCharacter, replies.NextCharacter, set()),
-    (namesmith_client.Top, replies.TopResponse, {"request_id"}),
-    (namesmith_client.RankedName, replies.RankedName, set()),
-    (namesmith_client.Model, replies.ModelInfo, set()),
-    (namesmith_client.ModelRef, replies.ModelRef, set()),
-    (namesmith_client.Models, replies.ModelsResponse, {"request_id"}),
-    (namesmith_client.Readiness, replies.Readiness, {"request_id"}),
-    (namesmith_client.StreamStart, replies.StreamStart, set()),
-    (namesmith_client.FollowedCharacter, replies.FollowedCharacter, set()),
-    (namesmith_client.FollowedName, replies.FollowedName, set()),
-    (namesmith_client.StreamDone, replies.StreamDone, set()),
+    (namesmith_client.Sample, responses.SampleResponse, {"request_id"}),
+    (namesmith_client.NameDetail, responses.NameDetail, set()),
+    (namesmith_client.Loss, responses.LossResponse, {"request_id"}),
+    (namesmith_client.NameScore, responses.NameScore, set()),
+    (namesmith_client.CharacterScore, responses.CharacterScore, set()),
+    (namesmith_client.Next, responses.NextResponse, {"request_id"}),
+    (namesmith_client.NextCharacter, responses.NextCharacter, set()),
+    (namesmith_client.Top, responses.TopResponse, {"request_id"}),
+    (namesmith_client.RankedName, responses.RankedName, set()),
+    (namesmith_client.Model, responses.ModelInfo, set()),
+    (namesmith_client.ModelRef, responses.ModelRef, set()),
+    (namesmith_client.Models, responses.ModelsResponse, {"request_id"}),
+    (namesmith_client.Readiness, responses.Readiness, {"request_id"}),
+    (namesmith_client.StreamStart, responses.StreamStart, set()),
+    (namesmith_client.FollowedCharacter, responses.FollowedCharacter, set()),
+    (namesmith_client.FollowedName, responses.FollowedName, set()),
+    (namesmith_client.StreamDone, responses.StreamDone, set()),
 ]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.context_tree import IMPOSSIBLE, STEPS_A_NAT, ContextTree, costs_of
-from model.shaping import Settings
-from model.suffix_tree import SuffixTree
+from model.compiler.suffix_tree import SuffixTree
+from model.transitions.context_tree import IMPOSSIBLE, STEPS_A_NAT, ContextTree, costs_of
+from model.transitions.shaping import ShapeSettings
 
 Context = tuple[int, ...]
 
@@ -37,10 +37,10 @@ class Told:
         """After a name's beginning: the row of its longest suffix that the tree holds, boundary in front."""
         return self.rows[longest((0, *letters), self.rows)]
 
-    def names(self, most: int, settings: Settings | None = None) -> dict[Context, float]:
+    def names(self, most: int, settings: ShapeSettings | None = None) -> dict[Context, float]:
         """The chance of each name of up to so many letters, shaped but whatever its length."""
         size, found = self.tree.size, {}
-        rows = {context: shaped(row, settings or Settings()) for context, row in self.rows.items()}
+        rows = {context: shaped(row, settings or ShapeSettings()) for context, row in self.rows.items()}
         told = Told(self.tree, rows)
         for letters in itertools.chain.from_iterable(
             itertools.product(range(1, size), repeat=k) for k in range(most + 1)
@@ -51,7 +51,7 @@ class Told:
         return found
 
 
-def shaped(row: list[float], settings: Settings) -> list[float]:
+def shaped(row: list[float], settings: ShapeSettings) -> list[float]:
     powers = [chance ** (1 / settings.temperature) for chance in row]
     chances = [power / sum(powers) for power in powers]
     order = sorted(range(len(row)), key=lambda symbol: (-chances[symbol], symbol))

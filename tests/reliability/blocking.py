@@ -10,12 +10,12 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from service.listener import bind
-from service.server import Options
+from service.server.listener import bind
+from service.server.server import Options
+from service.server.supervisor import Supervisor
+from service.server.worker import Worker
 from service.settings import Settings
-from service.supervisor import Supervisor
 from service.telemetry.metric_files import MetricFiles
-from service.worker import Worker
 
 BLOCKED_SECONDS = 60
 HEALTH_SECONDS = 2.0

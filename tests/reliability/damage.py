@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from model.header import METADATA_KEY
+from model.network.checkpoint_header import METADATA_KEY
 
 _LENGTH = 8
 _CHARACTERS = '0123456789-.eE"[]{},:\\ntfNulé'

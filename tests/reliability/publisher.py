@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from model import checkpoint
-from model.checkpoint import Checkpoint
-from model.store import BUNDLED, Store
+from model.network import checkpoint
+from model.network.checkpoint import Checkpoint
+from model.store.store import BUNDLED, Store
 from tests.service.bad_versions import publish_corrupt
 
 NAME = "us-names"

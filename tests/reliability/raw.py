@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from service.problems import Problem
+from service.http.problems import Problem
 from tests.running import Running
 
 MAX_PROBLEM_BYTES = 4096

@@ -15,9 +15,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from model import checkpoint
-from model.store import Store
-from tests.model.test_checkpoint import joined, new_checkpoint, parts
+from model.network import checkpoint
+from model.store.store import Store
+from tests.model.network.test_checkpoint import joined, new_checkpoint, parts
 from tests.running import Running, free_port, running_on
 from tests.service.bad_versions import make_current, publish_bytes, publish_corrupt
 

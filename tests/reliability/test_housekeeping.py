@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from model import checkpoint
-from model.store import Store
-from tests.model.test_store_history import model
+from model.network import checkpoint
+from model.store.store import Store
+from tests.model.store.test_store_history import model
 from tests.reliability.load import Client, post
 from tests.running import running
 

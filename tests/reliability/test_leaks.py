@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from model.store import Store
+from model.store.store import Store
 from tests.reliability.load import Client, get, post
 from tests.reliability.test_swaps import publishing
 from tests.running import Running, running

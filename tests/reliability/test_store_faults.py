@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from model.errors import NamesmithError, StoreError
-from model.store import Store
-from tests.model.test_store_history import put
+from model.store.store import Store
+from tests.model.store.test_store_history import put
 from tests.reliability.damage import mutated
 from tests.running import ROOT
 
@@ -27,8 +27,8 @@ CALLS = ("open", "write", "fsync", "mkdir", "rename", "replace")
 _PUBLISHER = """
 import sys
 from pathlib import Path
-from model.store import Store
-from tests.model.test_store_history import put
+from model.store.store import Store
+from tests.model.store.test_store_history import put
 store = Store(Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 1_000_000):
     print(put(store, number), flush=True)

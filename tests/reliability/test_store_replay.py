@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from model.errors import NamesmithError
-from model.store import Store
-from tests.model.test_store_history import put
+from model.store.store import Store
+from tests.model.store.test_store_history import put
 
 Figure = Callable[[str, str], None]
 Entries = dict[str, int]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from model import checkpoint as checkpoints
 from model.errors import CheckpointError
-from model.store import Store
-from tests.model.test_checkpoint import assert_refused_or_valid
+from model.network import checkpoint as checkpoints
+from model.store.store import Store
+from tests.model.network.test_checkpoint import assert_refused_or_valid
 from tests.reliability.damage import mutated_checkpoint
 from tests.running import ROOT, status_kib
 

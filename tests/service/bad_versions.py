@@ -5,10 +5,10 @@ import secrets
 import shutil
 from pathlib import Path
 
-from model.durable import replace_file
-from model.header import digest as digest_of
-from model.store import Store
-from model.version_files import MANIFEST_FILE, MODEL_FILE, NAMES_FILE
+from model.files.durable import replace_file
+from model.network.checkpoint_header import digest as digest_of
+from model.store.store import Store
+from model.store.version_files import MANIFEST_FILE, MODEL_FILE, NAMES_FILE
 
 
 def publish_corrupt(root: Path, name: str) -> str:

@@ -14,19 +14,19 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 
-from model import checkpoint
-from model.checkpoint import Checkpoint
-from model.stack import Stack
-from model.store import Store, Version
-from model.vocabulary import Vocabulary
+from model.network import checkpoint
+from model.network.checkpoint import Checkpoint
+from model.network.stack import Stack
+from model.store.store import Store, Version
+from model.text.vocabulary import Vocabulary
 from service.app import create_app
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
 from service.settings import Settings
 from tests.running import BUNDLED
-from training.dataset import NameList, read_names
-from training.presets import PRESETS, override
-from training.run import Config, Result, fit
-from training.stacks import tanh_stack
+from training.data.read_list import NameList, read_names
+from training.recipe.presets import PRESETS, override
+from training.recipe.stacks import tanh_stack
+from training.run.run import Config, Result, fit
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_PROBLEM_BYTES = 4096

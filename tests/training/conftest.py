@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from training import cli
-from training.dataset import NameList
-from training.presets import PRESETS, Preset, override
+from training.data.read_list import NameList
+from training.recipe.presets import PRESETS, Preset, override
 
 
 class Outcome(NamedTuple):
@@ -63,7 +63,7 @@ def hurried(name: str, steps: int) -> Preset:
 @pytest.fixture
 def _pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports have none here: they would take half of the time, and health/ is about them."""
-    monkeypatch.setattr("training.health.report.pictures", lambda *_: [])
+    monkeypatch.setattr("training.report.report.pictures", lambda *_: [])
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from model.kernels.arrays import Floats
-from training.compressed_rows import CompressedRows
-from training.examples import Counts
+from training.data.compressed_rows import CompressedRows
+from training.data.examples import Counts
 
 
 def written_out(counts: Counts) -> Floats:

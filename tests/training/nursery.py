@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from training import cli
-from training.presets import PRESETS, Preset
+from training.recipe.presets import PRESETS, Preset
 
 TEACHER_STEPS = 300
 

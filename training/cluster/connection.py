@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from model.errors import NamesmithError
-from training.run_key import program
+from training.run.run_key import program
 
 LOCAL = "local"
 """In place of an address: a cluster on this machine alone, for as long as it is needed."""

@@ -11,11 +11,11 @@ from ray.tune.schedulers.trial_scheduler import FIFOScheduler, TrialScheduler
 
 from model.errors import NamesmithError
 from training.cluster.connection import RETRIES, ClusterError, as_here
-from training.dataset import NameList
-from training.loop import Progress
-from training.run import Config
-from training.run_key import program
-from training.sweep import Planned, Run, attempt, symbols_to_choose_by
+from training.data.read_list import NameList
+from training.learning.loop import Progress
+from training.run.run import Config
+from training.run.run_key import program
+from training.search.sweep import Planned, Run, attempt, symbols_to_choose_by
 
 GRACE, REDUCTION = 25, 3
 """Early stopping: at a quarter and at three quarters of its steps a run goes on if it is among the best third of those

@@ -8,8 +8,8 @@ import ray
 from ray.exceptions import RayError
 
 from training.cluster.connection import RETRIES, ClusterError, as_here
-from training.collection import Made, Order, Work
-from training.run_key import program
+from training.run.run_key import program
+from training.search.collection import Made, Order, Work
 
 _AHEAD = 64
 """Orders under way at a time, so that not all lists of a folder are in memory at once."""

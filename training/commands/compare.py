@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from model import store
 from model.reading.asked import Asked
-from model.store import Version
-from model.stored import Stored
-from model.vocabulary import Normalization
-from training.commands.console import out
-from training.commands.list_options import reading_a_list
-from training.commands.options import (
-    SkipOption,
-    SplitOption,
-    StoreOption,
-    check_writable,
-    find_version,
-)
-from training.dataset import NameList, read_names
-from training.splits import SplitRule
+from model.store import store
+from model.store.store import Version
+from model.store.stored_version import StoredVersion
+from model.text.vocabulary import Normalization
+from training.console.console import out
+from training.console.list_options import reading_a_list
+from training.console.options import SkipOption, SplitOption, StoreOption, check_writable, find_version
+from training.data.read_list import NameList, read_names
+from training.data.splits import SplitRule
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
+    from training.gate.comparison import Comparison
 
 _VERSION = "NAME, or NAME@DIGEST for a version other than the current one; the beginning of a digest will do."
 
@@ -49,8 +43,8 @@ def compare_versions(
     places = [find_version(reference, store_dir) for reference in (a, b)]
     both = [shelf.open(name, digest) for shelf, name, digest in places]
     lists = {} if data is None else _lists(data, both, asked, skip_bad_lines)
-    from training.commands.tables import comparison_table, divergence_lines  # PyTorch, when the list has been read
-    from training.comparison import compare
+    from training.console.tables import comparison_table, divergence_lines  # PyTorch, when the list has been read
+    from training.gate.comparison import compare
 
     def read(version: Version) -> NameList:
         return lists[version.checkpoint.vocabulary.normalization]
@@ -66,7 +60,7 @@ def compare_versions(
         json_file.write_text(json.dumps(_json(found), indent=2) + "\n", encoding="utf-8")
 
 
-def _lists(data: Path, both: list[Stored], asked: Asked, skip_bad_lines: bool) -> dict[Normalization, NameList]:
+def _lists(data: Path, both: list[StoredVersion], asked: Asked, skip_bad_lines: bool) -> dict[Normalization, NameList]:
     """The list as each of the versions spells it."""
     spellings = {stored.header.vocabulary.normalization for stored in both}
     return {spelling: read_names(data, spelling, asked, skip_bad_lines) for spelling in spellings}

@@ -3,21 +3,21 @@
 from dataclasses import replace
 from typing import Any
 
-from model.engine import TableEngine
 from model.errors import UnsatisfiableError
-from model.store import Version
-from model.stored import Stored
-from model.version_files import DIAGNOSTICS_FILE
-from training.dataset import NameList
-from training.health import diagnostics
-from training.health.report import render
-from training.health.subject import Subject, subject_of
-from training.quality import Reference, sample_quality
-from training.run import measure
-from training.splits import SplitRule
+from model.sampling.language_model import LanguageModel
+from model.store.store import Version
+from model.store.stored_version import StoredVersion
+from model.store.version_files import DIAGNOSTICS_FILE
+from training.data.read_list import NameList
+from training.data.splits import SplitRule
+from training.diagnosis import diagnostics
+from training.gate.quality import Reference, sample_quality
+from training.report.report import render
+from training.report.report_subject import ReportSubject, subject_of
+from training.run.run import measure
 
 
-def drawn_report(stored: Stored, names: NameList | None, split: SplitRule) -> tuple[bytes, str]:
+def drawn_report(stored: StoredVersion, names: NameList | None, split: SplitRule) -> tuple[bytes, str]:
     """The HTML, and what is to be said of it; with `names` losses and quality are measured anew."""
     version = Version.of(stored)
     model = version.checkpoint
@@ -34,12 +34,12 @@ def drawn_report(stored: Stored, names: NameList | None, split: SplitRule) -> tu
 
 def _quality(version: Version, reference: Reference) -> dict[str, Any]:
     """What it generates; nothing of a model that gives no names."""
-    engine = TableEngine(version.transitions)
+    engine = LanguageModel(version.transitions)
     try:
         return {"quality": sample_quality(engine, version.checkpoint.vocabulary, reference).facts()}
     except UnsatisfiableError:
         return {"quality": None}
 
 
-def _lacking(subject: Subject) -> str:
+def _lacking(subject: ReportSubject) -> str:
     return "" if subject.diagnostics else "; the version holds no diagnostics, so there are no pictures of the network"

@@ -7,21 +7,14 @@ from typing import Annotated
 
 import typer
 
-from model import store
 from model.reading.asked import Asked
-from model.store import Version
-from training.commands.console import out, print_losses
-from training.commands.list_options import reading_a_list
-from training.commands.options import (
-    DataArgument,
-    SkipOption,
-    SplitOption,
-    StoreOption,
-    check_writable,
-    holding,
-)
-from training.dataset import read_names
-from training.splits import SplitRule
+from model.store import store
+from model.store.store import Version
+from training.console.console import out, print_losses
+from training.console.list_options import reading_a_list
+from training.console.options import DataArgument, SkipOption, SplitOption, StoreOption, check_writable, holding
+from training.data.read_list import read_names
+from training.data.splits import SplitRule
 
 
 @reading_a_list
@@ -39,15 +32,15 @@ def evaluate(
     check_writable(json_file)
     stored = holding(name, store_dir).open(name, digest)
     names = read_names(data, stored.header.vocabulary.normalization, asked, skip_bad_lines)
-    from model.engine import TableEngine  # what brings PyTorch comes when the list has been read
-    from training.commands.tables import quality_table
-    from training.quality import Reference, sample_quality
-    from training.run import measure
+    from model.sampling.language_model import LanguageModel  # what brings PyTorch comes when the list has been read
+    from training.console.tables import quality_table
+    from training.gate.quality import Reference, sample_quality
+    from training.run.run import measure
 
     version = Version.of(stored)
     vocabulary = version.checkpoint.vocabulary
     losses, baselines = measure(version.checkpoint, version.transitions, names, split)
-    quality = sample_quality(TableEngine(version.transitions), vocabulary, Reference.of(names, split))
+    quality = sample_quality(LanguageModel(version.transitions), vocabulary, Reference.of(names, split))
     print_losses(losses)
     for part, reached in baselines.items():
         ways = ", ".join(f"{way.replace('_', '-')} {loss:.4f}" for way, loss in reached.items())

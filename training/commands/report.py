@@ -6,19 +6,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from model import store
 from model.reading.asked import Asked
-from training.commands.console import out
-from training.commands.list_options import reading_a_list
-from training.commands.options import (
-    SkipOption,
-    SplitOption,
-    StoreOption,
-    check_writable,
-    holding,
-)
-from training.dataset import read_names
-from training.splits import SplitRule
+from model.store import store
+from training.console.console import out
+from training.console.list_options import reading_a_list
+from training.console.options import SkipOption, SplitOption, StoreOption, check_writable, holding
+from training.data.read_list import read_names
+from training.data.splits import SplitRule
 
 
 @reading_a_list

@@ -7,24 +7,24 @@ from pathlib import Path
 from rich.markup import escape
 
 from model.errors import NamesmithError
-from training.checks import GateRefusedError
-from training.commands.console import err, out
-from training.course import Course
-from training.dataset import NameList
-from training.loop import TrainingError
-from training.parallel import ProcessLostError
-from training.run import Config
-from training.run_key import run_key
-from training.snapshots import SnapshotError, Snapshots, State
+from training.console.console import err, out
+from training.data.read_list import NameList
+from training.gate.checks import GateRefusedError
+from training.learning.loop import TrainingError
+from training.learning.resumable_run import ResumableRun
+from training.learning.snapshots import SnapshotError, Snapshots, State
+from training.run.parallel import ProcessLostError
+from training.run.run import Config
+from training.run.run_key import run_key
 
 
 @contextmanager
-def resumable(names: NameList, config: Config, directory: Path, every: float, resume: bool) -> Iterator[Course]:
+def resumable(names: NameList, config: Config, directory: Path, every: float, resume: bool) -> Iterator[ResumableRun]:
     """The course of the run, from its beginning or from where a snapshot left it. Only a run that is interrupted, or
     stopped by something beyond it such as a full disk, leaves a snapshot behind."""
     kept = Snapshots(directory, run_key(names, config), every, _warn)
     total = config.preset.all_steps
-    course = Course(kept, _found(kept, resume, total))
+    course = ResumableRun(kept, _found(kept, resume, total))
     try:
         yield course
     except KeyboardInterrupt:

@@ -7,25 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from model import store
 from model.reading.asked import Asked
-from model.store import check_name
-from training.commands.console import print_list
-from training.commands.device import Device, DeviceOption
-from training.commands.list_options import reading_a_list
-from training.commands.on_cluster import ClusterOption, CpusOption
-from training.commands.options import (
-    DataArgument,
-    SkipOption,
-    SplitOption,
-    StoreOption,
-    check_store,
-    check_writable,
-)
-from training.dataset import read_names
-from training.grid import GridError, numbers, whole_numbers
-from training.presets import PRESETS, override
-from training.splits import SplitRule
+from model.store import store
+from model.store.store import check_name
+from training.console.console import print_list
+from training.console.device import Device, DeviceOption
+from training.console.list_options import reading_a_list
+from training.console.on_cluster import ClusterOption, CpusOption
+from training.console.options import DataArgument, SkipOption, SplitOption, StoreOption, check_store, check_writable
+from training.data.read_list import read_names
+from training.data.splits import SplitRule
+from training.recipe.presets import PRESETS, override
+from training.search.grid import GridError, numbers, whole_numbers
 
 _MOST = 2**63 - 1
 

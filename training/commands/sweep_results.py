@@ -12,9 +12,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from training.commands.console import out
-from training.dataset import NameList
-from training.sweep import Candidate, Planned, Row, Run, rank
+from training.console.console import out
+from training.data.read_list import NameList
+from training.search.sweep import Candidate, Planned, Row, Run, rank
 
 _VARIED = ("preset", "learning_rate", "steps", "batch_size", "block_size", "dim", "width")
 

@@ -9,20 +9,20 @@ import typer
 from rich.markup import escape
 
 from model.errors import NamesmithError
-from model.store import Store
-from training.collection import Order, Work, publish
-from training.commands.console import err, out
-from training.commands.device import Device, chosen_device
-from training.commands.on_cluster import on_cluster, spread_over
-from training.commands.options import current_version
+from model.store.store import Store
 from training.commands.sweep_results import SweepResults
-from training.dataset import NameList
-from training.defaults import MARGIN
-from training.presets import Preset
-from training.progress import sweep_progress
-from training.run import Config
-from training.splits import SplitRule
-from training.sweep import MAX_RUNS, Candidate, Planned, plan, runs, symbols_to_choose_by, winner
+from training.console.console import err, out
+from training.console.device import Device, chosen_device
+from training.console.on_cluster import on_cluster, spread_over
+from training.console.options import current_version
+from training.data.read_list import NameList
+from training.data.splits import SplitRule
+from training.recipe.defaults import MARGIN
+from training.recipe.presets import Preset
+from training.run.progress import sweep_progress
+from training.run.run import Config
+from training.search.collection import Order, Work, publish
+from training.search.sweep import MAX_RUNS, Candidate, Planned, plan, runs, symbols_to_choose_by, winner
 
 
 def planned_runs(grid: Sequence[tuple[Preset, tuple[Any, ...]]], seeds: list[int]) -> list[Planned]:

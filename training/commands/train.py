@@ -5,21 +5,9 @@ from typing import Annotated
 
 import typer
 
-from model import store
 from model.reading.asked import Asked
-from model.store import check_name
-from training.commands.console import print_list
-from training.commands.device import Device, DeviceOption
-from training.commands.interruptions import ResumeOption, SnapshotEveryOption, SnapshotsOption, interruptible
-from training.commands.list_options import reading_a_list
-from training.commands.options import (
-    DataArgument,
-    SkipOption,
-    SplitOption,
-    StoreOption,
-    check_store,
-    check_writable,
-)
+from model.store import store
+from model.store.store import check_name
 from training.commands.train_options import (
     BatchSizeOption,
     BlockSizeOption,
@@ -35,10 +23,15 @@ from training.commands.train_options import (
     name_from,
     read_layers,
 )
-from training.dataset import read_names
-from training.defaults import GAIN, MARGIN, SNAPSHOT_DIRECTORY, SNAPSHOT_SECONDS
-from training.presets import PRESETS, override, suited
-from training.splits import SplitRule
+from training.console.console import print_list
+from training.console.device import Device, DeviceOption
+from training.console.interruptions import ResumeOption, SnapshotEveryOption, SnapshotsOption, interruptible
+from training.console.list_options import reading_a_list
+from training.console.options import DataArgument, SkipOption, SplitOption, StoreOption, check_store, check_writable
+from training.data.read_list import read_names
+from training.data.splits import SplitRule
+from training.recipe.defaults import GAIN, MARGIN, SNAPSHOT_DIRECTORY, SNAPSHOT_SECONDS
+from training.recipe.presets import PRESETS, override, suited
 
 
 @reading_a_list

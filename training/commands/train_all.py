@@ -10,25 +10,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from model import store
 from model.errors import NamesmithError
 from model.reading.asked import Asked
-from model.store import Store
-from training.checks import GateRefusedError
-from training.commands.console import err, out
-from training.commands.device import Device, DeviceOption, chosen_device
-from training.commands.interruptions import interruptible
-from training.commands.list_options import reading_a_list
-from training.commands.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
-from training.commands.options import (
-    SkipOption,
-    SplitOption,
-    StoreOption,
-    check_store,
-    check_writable,
-    current_version,
-)
-from training.commands.tables import number
+from model.store import store
+from model.store.store import Store
 from training.commands.train_options import (
     BatchSizeOption,
     BlockSizeOption,
@@ -40,13 +25,21 @@ from training.commands.train_options import (
     StepsOption,
     name_from,
 )
-from training.dataset import read_names
-from training.defaults import MARGIN
-from training.presets import PRESETS, override, suited
-from training.splits import SplitRule
+from training.console.console import err, out
+from training.console.device import Device, DeviceOption, chosen_device
+from training.console.interruptions import interruptible
+from training.console.list_options import reading_a_list
+from training.console.on_cluster import ClusterOption, CpusOption, on_cluster, spread_over
+from training.console.options import SkipOption, SplitOption, StoreOption, check_store, check_writable, current_version
+from training.console.tables import number
+from training.data.read_list import read_names
+from training.data.splits import SplitRule
+from training.gate.checks import GateRefusedError
+from training.recipe.defaults import MARGIN
+from training.recipe.presets import PRESETS, override, suited
 
 if TYPE_CHECKING:
-    from training.collection import Outcome
+    from training.search.collection import Outcome
 
 
 @reading_a_list
@@ -76,8 +69,8 @@ def train_all(
     """
     check_writable(json_file)
     check_store(store_dir)
-    from training.collection import Collection, lists_in  # PyTorch, for this command alone
-    from training.run import Config
+    from training.run.run import Config
+    from training.search.collection import Collection, lists_in  # PyTorch, for this command alone
 
     collection = Collection(
         lists_in(folder, name_from),
@@ -138,7 +131,7 @@ class _Outcomes:
 
     def check(self) -> None:
         """Raises NamesmithError, GateRefusedError where nothing else went wrong, unless each list has its model."""
-        from training.collection import Fate
+        from training.search.collection import Fate
 
         count: Callable[[Fate], int] = [outcome.fate for outcome in self.done].count
         failed, refused = count(Fate.FAILED), count(Fate.REFUSED)

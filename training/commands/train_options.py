@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from model import store
-from model.context_tree import MAX_CONTEXTS
-from model.descriptions import description_fault
-from training.dataset import DataError
-from training.presets import PRESETS
+from model.store import store
+from model.text.descriptions import description_fault
+from model.transitions.context_tree import MAX_CONTEXTS
+from training.data.read_list import DataError
+from training.recipe.presets import PRESETS
 
 
 def _known_preset(value: str) -> str:

@@ -7,25 +7,25 @@ from typing import Any
 
 from rich.markup import escape
 
-from model.store import Store
-from training.checks import Check, GateRefusedError
-from training.commands.console import err, out, print_losses, print_served
-from training.commands.device import Device, chosen_device
-from training.commands.options import current_version
+from model.store.store import Store
 from training.commands.resuming import resumable
-from training.course import Course
-from training.dataset import NameList
-from training.gate import require
-from training.health.diagnostics import Diagnostics
-from training.health.recorder import Recorder
-from training.health.report import render
-from training.health.subject import failed
-from training.loop import Progress, TrainingError
-from training.parallel import together
-from training.progress import both, run_progress
-from training.run import Config, Result, fit
-from training.submission import submit
-from training.tensorboard import logging_to
+from training.console.console import err, out, print_losses, print_served
+from training.console.device import Device, chosen_device
+from training.console.options import current_version
+from training.data.read_list import NameList
+from training.diagnosis.diagnostics import Diagnostics
+from training.diagnosis.recorder import Recorder
+from training.gate.checks import Check, GateRefusedError
+from training.gate.gate import require
+from training.gate.submission import submit
+from training.learning.loop import Progress, TrainingError
+from training.learning.resumable_run import ResumableRun
+from training.report.report import render
+from training.report.report_subject import failed
+from training.run.parallel import together
+from training.run.progress import both, run_progress
+from training.run.run import Config, Result, fit
+from training.run.tensorboard import logging_to
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def train_on(names: NameList, config: Config, where: Where, margin: float, *, fo
 
 
 def _watched(
-    names: NameList, config: Config, course: Course, name: str, report_file: Path | None, log: Progress
+    names: NameList, config: Config, course: ResumableRun, name: str, report_file: Path | None, log: Progress
 ) -> tuple[Result, Diagnostics]:
     """The run and what was seen of it. Where it comes to no model, that too is written to `report_file`."""
     recorder = Recorder(config.preset.steps)

@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from ray.exceptions import AuthenticationError
 
-from service import cli, versions
+from service import cli
 from service.bulk.formats import FileFormat
+from service.catalog import pinned_versions
 from service.cluster import jobs
 from service.cluster.connecting import ClusterError
 from service.cluster.folders import PARTS_FILE, RUN_FILE, SUCCESS_FILE
 from service.cluster.parts import made
 from service.cluster.sampling import SampleJob
-from service.schemas import SampleRequest
+from service.http.requests import SampleRequest
 from tests.running import BUNDLED
 
 NAMES, PART = 60_000, 7_000
@@ -113,7 +114,7 @@ def test_a_killed_worker_changes_nothing(run: Run, tmp_path: Path) -> None:
 
 def job_of(folder: Path, part_names: int) -> SampleJob:
     request = SampleRequest(n=1, seed=7, details=True)
-    pinned = versions.current(None, Path(os.environ["NAMESMITH_STORE"]))
+    pinned = pinned_versions.current(None, Path(os.environ["NAMESMITH_STORE"]))
     return SampleJob(pinned, folder, request, NAMES, part_names, FileFormat.NDJSON)
 
 
@@ -230,10 +231,10 @@ def test_a_cluster_that_asks_for_a_token_is_an_error(run: Run, monkeypatch: pyte
 def test_workers_use_the_version_that_was_current_at_the_start(publish: Callable[..., str], tmp_path: Path) -> None:
     store = tmp_path / "own"
     publish(store, "toy", facts={"version": 1})
-    pinned = versions.current("toy", store)
+    pinned = pinned_versions.current("toy", store)
     newer = publish(store, "toy", facts={"version": 2})
     assert pinned.digests["toy"] != newer
-    assert versions.load(pinned).get("toy").digest == pinned.digests["toy"]
+    assert pinned_versions.load(pinned).get("toy").digest == pinned.digests["toy"]
     (tmp_path / "parts").mkdir()
     job = SampleJob(pinned, tmp_path / "parts", SampleRequest(n=1, seed=1, model="toy"), 10, 5, FileFormat.TEXT)
     assert [part.number for part in sorted(made(job, [0, 1], 1), key=lambda part: part.number)] == [0, 1]
@@ -241,7 +242,7 @@ def test_workers_use_the_version_that_was_current_at_the_start(publish: Callable
 
 def test_a_node_without_the_version_says_so(publish: Callable[..., str], tmp_path: Path) -> None:
     publish(tmp_path / "own", "toy")
-    pinned = versions.current("toy", tmp_path / "own")
+    pinned = pinned_versions.current("toy", tmp_path / "own")
     (tmp_path / "own").rename(tmp_path / "elsewhere")
     job = SampleJob(pinned, tmp_path, SampleRequest(n=1, seed=1, model="toy"), 10, 10, FileFormat.TEXT)
     with pytest.raises(ClusterError, match=r"every node needs the store, at the same path"):

@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from ray.serve.deployment import Application
 from ray.serve.schema import ServeDeploySchema
 
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
 from service.cluster.serving import application
-from service.problems import ProblemError
+from service.http.problems import ProblemError
 from service.settings import Settings
 from tests.running import ROOT
 
@@ -61,6 +61,6 @@ def test_healthy_is_what_can_generate(client: TestClient, monkeypatch: pytest.Mo
     def broken(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("service.readiness.prepare_sampler", broken)
+    monkeypatch.setattr("service.routes.readiness.prepare_sampler", broken)
     with pytest.raises(ProblemError, match="gives no name"):
         health(catalog)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model.store import Store
+from model.store.store import Store
 from tests.documentation import ROOT, blocks, run_shell
 from tests.running import BUNDLED
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from service import cli
 from service.commands.options import OptionError, validated
 from service.commands.sample import MAX_WRITTEN, SampleFields
-from service.schemas import LossRequest, SampleQuery, SampleRequest
+from service.http.requests import LossRequest, SampleQuery, SampleRequest
 
 Run = Callable[..., Any]
 OF_FILES = {

@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 from fastapi.testclient import TestClient
 
-from service.draws import Draw
+from service.answers.sample import Draw
 
 ROOT = Path(__file__).resolve().parents[3]
 Run = Callable[..., Any]

@@ -22,7 +22,7 @@ from service.bulk import source as sources
 from service.bulk.csv_files import CsvReader, CsvWriter
 from service.bulk.scoring import Scorer
 from service.bulk.source import Source
-from service.catalog import Catalog
+from service.catalog.catalog import Catalog
 from tests.service.commands.test_sample import ROOT, peak_kib
 
 Run = Callable[..., Any]

@@ -12,7 +12,7 @@ from model.errors import NamesmithError
 from tests.running import free_port
 from tests.training.conftest import Outcome
 from training.cluster.connection import ClusterError, as_here
-from training.run_key import program
+from training.run.run_key import program
 
 ROOT = Path(__file__).parents[3]
 

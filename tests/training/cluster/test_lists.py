@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from model.store import Store
+from model.store.store import Store
 from tests.training.cluster.conftest import Killer
 from tests.training.conftest import Outcome
-from training.dataset import read_names
-from training.presets import PRESETS, override
-from training.run import Config, fit
+from training.data.read_list import read_names
+from training.recipe.presets import PRESETS, override
+from training.run.run import Config, fit
 
 Command = Callable[..., Outcome]
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model.store import Store
+from model.store.store import Store
 from tests.training.cluster.conftest import Killer
 from tests.training.conftest import Outcome
-from training.dataset import NameList
-from training.presets import PRESETS, override
-from training.run import Config
-from training.sweep import Candidate, attempt
+from training.data.read_list import NameList
+from training.recipe.presets import PRESETS, override
+from training.run.run import Config
+from training.search.sweep import Candidate, attempt
 
 Command = Callable[..., Outcome]
 GRID = ("--seed", "1,2", "--width", "8,12", "--preset", "fast,classic", "--steps", "20", "--batch-size", "64")

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from training.dataset import NameList, read_names
-from training.health.diagnostics import Diagnostics
-from training.health.finding import Finding
-from training.health.findings import findings
-from training.health.recorder import Recorder
-from training.loop import TrainingError
-from training.presets import PRESETS, override
-from training.run import Config, fit
-from training.stacks import tanh_stack
+from training.data.read_list import NameList, read_names
+from training.diagnosis.diagnostics import Diagnostics
+from training.diagnosis.finding import Finding
+from training.diagnosis.findings import findings
+from training.diagnosis.recorder import Recorder
+from training.learning.loop import TrainingError
+from training.recipe.presets import PRESETS, override
+from training.recipe.stacks import tanh_stack
+from training.run.run import Config, fit
 
 GAIN = 5 / 3
 WRONG: dict[str, dict[str, float]] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from model.store import BUNDLED, Store
-from model.version_files import DIAGNOSTICS_FILE, REPORT_FILE
-from training.health import diagnostics
-from training.stacks import tanh_stack
+from model.store.store import BUNDLED, Store
+from model.store.version_files import DIAGNOSTICS_FILE, REPORT_FILE
+from training.diagnosis import diagnostics
+from training.recipe.stacks import tanh_stack
 
 Command = Callable[..., Any]
 QUICK = ("--preset", "fast", "--steps", "20")

@@ -11,9 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from training.health.drawing import BESIDE, draw
-from training.health.figures import pictures
-from training.health.finding import Reached
+from training.diagnosis.finding import Reached
+from training.report.drawing import BESIDE, draw
+from training.report.figures import pictures
 
 Watch = Callable[[str, bool], Any]
 REACHED = Reached(baselines={"dev": {"unigram": 2.83, "bigram": 2.46, "kneser_ney": 2.1}})

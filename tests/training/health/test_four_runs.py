@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from training.health.figures import pictures
-from training.health.finding import Reached
+from training.diagnosis.finding import Reached
+from training.report.figures import pictures
 
 Watch = Callable[[str, bool], Any]
 RUNS = ("good", "no gain", "large weights", "large steps")

@@ -10,18 +10,18 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from model.batch_norm import BatchNorm1d
-from model.layer import Layer
-from model.layers import ReLU, Tanh
-from model.stack import Stack
-from training.dataset import NameList
-from training.health import diagnostics
-from training.health.diagnostics import Look
-from training.health.looking import look_at, traits, weights
-from training.health.recorder import Recorder
-from training.presets import PRESETS, override
-from training.run import Config, fit
-from training.stacks import tanh_stack
+from model.network.batch_norm import BatchNorm1d
+from model.network.layer import Layer
+from model.network.layers import ReLU, Tanh
+from model.network.stack import Stack
+from training.data.read_list import NameList
+from training.diagnosis import diagnostics
+from training.diagnosis.diagnostics import Look
+from training.diagnosis.probe import look_at, traits, weights
+from training.diagnosis.recorder import Recorder
+from training.recipe.presets import PRESETS, override
+from training.recipe.stacks import tanh_stack
+from training.run.run import Config, fit
 
 LAYERS: list[dict[str, Any]] = [
     {"type": "Embedding", "num_embeddings": 5, "embedding_dim": 4},

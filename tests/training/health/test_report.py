@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from training.health.diagnostics import Diagnostics
-from training.health.figures import pictures
-from training.health.finding import Reached
-from training.health.report import render
-from training.health.subject import Subject
+from training.diagnosis.diagnostics import Diagnostics
+from training.diagnosis.finding import Reached
+from training.report.figures import pictures
+from training.report.report import render
+from training.report.report_subject import ReportSubject
 
 Watch = Callable[[str, bool], Any]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -66,7 +66,7 @@ def seen(watched: Watch) -> Diagnostics:
 
 
 @pytest.fixture(scope="module")
-def subject(seen: Diagnostics) -> Subject:
+def subject(seen: Diagnostics) -> ReportSubject:
     facts = {"losses": {"train": 2.0, "dev": 2.1, "test": None}, "data": {"source": EVIL}, "config": {EVIL: EVIL}}
     run = {
         "baselines": {"dev": {"unigram": 2.8, "bigram": 2.5, "kneser_ney": 2.2}},
@@ -74,10 +74,10 @@ def subject(seen: Diagnostics) -> Subject:
         "environment": {"torch": "2"},
         "gate": [{"name": "names end", "passed": True, "detail": EVIL}],
     }
-    return Subject(EVIL, seen, "ab" * 32, [EVIL], facts, run, [EVIL, "emma"])
+    return ReportSubject(EVIL, seen, "ab" * 32, [EVIL], facts, run, [EVIL, "emma"])
 
 
-def test_it_is_well_formed_and_needs_nothing_else(subject: Subject) -> None:
+def test_it_is_well_formed_and_needs_nothing_else(subject: ReportSubject) -> None:
     content = render(subject)
     page = Page(content)
     assert not {"script", "link", "img", "iframe", "object", "base", "form"} & set(page.tags)
@@ -91,7 +91,7 @@ def test_it_is_well_formed_and_needs_nothing_else(subject: Subject) -> None:
     assert len(content) < MAX_BYTES / 4
 
 
-def test_ids_are_unique_and_what_is_referred_to_exists(subject: Subject) -> None:
+def test_ids_are_unique_and_what_is_referred_to_exists(subject: ReportSubject) -> None:
     text = render(subject).decode()
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
@@ -99,13 +99,13 @@ def test_ids_are_unique_and_what_is_referred_to_exists(subject: Subject) -> None
         assert target in ids
 
 
-def test_every_word_of_a_user_is_escaped(subject: Subject) -> None:
+def test_every_word_of_a_user_is_escaped(subject: ReportSubject) -> None:
     content = render(subject)
     assert b"<script" not in content
     assert EVIL in Page(content).text
 
 
-def test_it_reads_in_light_and_in_dark_and_aloud(subject: Subject) -> None:
+def test_it_reads_in_light_and_in_dark_and_aloud(subject: ReportSubject) -> None:
     content = render(subject).decode()
     assert "prefers-color-scheme: dark" in content
     assert "currentColor" in content
@@ -117,13 +117,13 @@ def test_it_reads_in_light_and_in_dark_and_aloud(subject: Subject) -> None:
         )
 
 
-def test_it_shows_losses_beside_those_of_counting_and_the_quality(subject: Subject) -> None:
+def test_it_shows_losses_beside_those_of_counting_and_the_quality(subject: ReportSubject) -> None:
     text = Page(render(subject)).text
     for words in ("2.1000", "counting contexts (Kneser-Ney)", "2.2000", "distinct among 10,000", "91.0%", "0.0600"):
         assert words in text
 
 
-def test_equal_subjects_give_equal_bytes(subject: Subject) -> None:
+def test_equal_subjects_give_equal_bytes(subject: ReportSubject) -> None:
     assert render(subject) == render(subject)
 
 
@@ -133,14 +133,16 @@ def test_equal_subjects_give_equal_bytes(subject: Subject) -> None:
     ids=["none", "odd", "odder"],
 )
 def test_what_is_not_known_is_left_out_and_named(facts: dict[str, Any]) -> None:
-    text = Page(render(Subject("bare", None, facts=facts, run={"gate": "?", "baselines": [1], "quality": 3}))).text
+    text = Page(
+        render(ReportSubject("bare", None, facts=facts, run={"gate": "?", "baselines": [1], "quality": 3}))
+    ).text
     assert "without diagnostics" in text
     assert "losses are not known" in text
 
 
 def test_a_run_that_failed_before_its_first_step_has_a_report(seen: Diagnostics) -> None:
     empty = Diagnostics(300, 27, seen.layers, [], replace(seen.train, steps=[], values=[]), seen.dev, {}, "no luck")
-    assert "The run came to no model" in Page(render(Subject("none", empty))).text
+    assert "The run came to no model" in Page(render(ReportSubject("none", empty))).text
 
 
 def test_a_deep_stack_stays_small(seen: Diagnostics) -> None:
@@ -162,6 +164,6 @@ def test_a_deep_stack_stays_small(seen: Diagnostics) -> None:
         for look in seen.looks
     ]
     updates = {f"{i * n + int(k.split('.')[0])}.weight": c for i in range(times) for k, c in seen.updates.items()}
-    content = render(Subject("deep", replace(seen, layers=layers, looks=looks, updates=updates)))
+    content = render(ReportSubject("deep", replace(seen, layers=layers, looks=looks, updates=updates)))
     assert len(content) < MAX_BYTES
     assert f"{times * n - 1} X" in content.decode()

@@ -1,0 +1,1 @@
+"""From a trained network to the automaton that is served. Imports PyTorch."""

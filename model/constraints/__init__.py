@@ -1,0 +1,1 @@
+"""What a request asks of the letters of a name, as automata."""

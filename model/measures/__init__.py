@@ -1,0 +1,1 @@
+"""Exact numbers about models: expected length, repeats, divergence, percentiles."""

@@ -1,0 +1,1 @@
+"""The network: layers by hand, a stack of them, and the file that holds one."""

@@ -1,0 +1,1 @@
+"""Drawing and ranking names, exactly, under the constraints of a request."""

@@ -1,0 +1,1 @@
+"""Published versions on disk: what a version holds, the store, its history."""

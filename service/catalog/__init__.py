@@ -1,0 +1,1 @@
+"""The models being served: loaded, swapped when the stores change, blended."""

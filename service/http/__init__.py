@@ -1,0 +1,1 @@
+"""What HTTP looks like here: requests, responses, problems, JSON to the letter."""

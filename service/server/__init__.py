@@ -1,0 +1,1 @@
+"""Sockets, connections, worker processes: uvicorn with deadlines and an orderly end."""

@@ -1,0 +1,1 @@
+"""Commands that change or list what a store holds."""

@@ -1,0 +1,1 @@
+"""Lists of names: read, split, counted, and what counting alone reaches."""

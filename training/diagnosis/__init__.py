@@ -1,0 +1,1 @@
+"""What a run looked like, and what that means in words."""

@@ -1,0 +1,1 @@
+"""One training run, from a list to a checkpoint."""

@@ -20,25 +20,25 @@ def warm_up() -> None:
     """Half a second where the kernels are in the cache, else half a minute."""
     vocabulary = Vocabulary(("a", "b"))
     size = vocabulary.size
-    engine = LanguageModel(Transitions.dense(np.full((size**2, size), -np.log(size)), 2))
+    language_model = LanguageModel(Transitions.dense(np.full((size**2, size), -np.log(size)), 2))
     asked = compile_constraints(Constraints(contains="a"), vocabulary)
     unblocked = compile_block_list(frozenset({"bbb"}), vocabulary)
     assert asked is not None
     assert unblocked is not None
     few, most = NameSet.listing(["ab"], vocabulary), NameSet.listing(["a", "ab", "ba", "aa", "aab"], vocabulary)
     for settings in (ShapeSettings(), ShapeSettings(max_length=2)):
-        sampler = engine.sampler(settings, [asked, unblocked])
+        sampler = language_model.sampler(settings, [asked, unblocked])
         for names in sampler.draw(1, 1_000):
             Spelling(vocabulary, "title", Form.LINES).write(names)
         sampler.log_probs(sampler.draw_distinct(1, 2))
         sampler.most_probable(2)
         sampler.stepper()([1])
     for listing in (few, most):
-        avoiding = engine.sampler(ShapeSettings(max_length=3), [asked, unblocked], listing)
+        avoiding = language_model.sampler(ShapeSettings(max_length=3), [asked, unblocked], listing)
         next(avoiding.draw(1, 10))
         avoiding.draw_distinct(1, 2)
         avoiding.most_probable(1)
-    engine.log_probs(Names.of([[1, 2]]))
+    language_model.log_probs(Names.of([[1, 2]]))
     _warm_up_wide()
     few.holds(Names.of([[1, 2]]))
     NameSet.of_lines(["ab\n"], vocabulary)

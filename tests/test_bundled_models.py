@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +32,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]
     """A service with all of them."""
     own = tmp_path_factory.mktemp("own")
     with TestClient(create_app(Settings(store=own, bundled_store=BUNDLED))) as client:
+        until = time.monotonic() + 300
+        while len(client.get("/readyz").json()["models"]) < len(MODELS) and time.monotonic() < until:
+            time.sleep(0.1)
         yield client
 
 

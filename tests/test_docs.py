@@ -40,6 +40,16 @@ def test_every_command_is_documented(package: str, app: typer.Typer) -> None:
         assert re.search(rf"python -m {package} [\w|]*\b{command}\b", EVERYTHING), command
 
 
+def test_the_glossary_is_short_and_its_names_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| .+ \| .+ \| (.+) \|$", TEXT[ROOT / "docs" / "glossary.md"], re.MULTILINE)[1:]
+    assert 20 <= len(rows) <= 25
+    code = "\n".join(
+        path.read_text() for part in ("model", "training", "service") for path in (ROOT / part).rglob("*.py")
+    )
+    for name in re.findall(r"`(\w+)`", "\n".join(rows)):
+        assert re.search(rf"^(class {name}\b|def {name}\b|{name} = )", code, re.MULTILINE), name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?![a-z]+:)([^)\s]+)", TEXT[page]):

@@ -29,13 +29,13 @@ class Estimate:
 class Drawn:
     """A model with `count` names that it gave: plain draws, of 1 to 64 letters."""
 
-    engine: LanguageModel
+    language_model: LanguageModel
     vocabulary: Vocabulary
     count: int
 
     @cached_property
     def _sampler(self) -> Sampler:
-        return self.engine.sampler(ShapeSettings(), [])
+        return self.language_model.sampler(ShapeSettings(), [])
 
     @cached_property
     def texts(self) -> list[str]:
@@ -44,7 +44,7 @@ class Drawn:
     def log_probs(self, texts: Sequence[str]) -> Floats:
         """Of whole names (texts,), given that they end in time; minus infinity for those it cannot spell."""
         names, unknown = Names.of_texts(texts, self.vocabulary)
-        log_probs = names.totals(self.engine.log_probs(names)) - math.log(self._sampler.probability)
+        log_probs = names.totals(self.language_model.log_probs(names)) - math.log(self._sampler.probability)
         log_probs[unknown] = -np.inf
         return log_probs
 

@@ -16,20 +16,20 @@ _STEPS = 1_000
 _DIGITS = 6
 
 
-def loss_quantiles(engine: LanguageModel, names: Names) -> Floats | None:
+def loss_quantiles(language_model: LanguageModel, names: Names) -> Floats | None:
     """(1,001,): losses (nats a character) that 0, 1, 2 ... 1,000 thousandths of these names do not exceed; None without
     names."""
     if not len(names):
         return None
-    losses = -names.totals(engine.log_probs(names)) / (names.lengths + 1)
+    losses = -names.totals(language_model.log_probs(names)) / (names.lengths + 1)
     quantiles: Floats = np.quantile(losses, np.linspace(0, 1, _STEPS + 1)).round(_DIGITS)
     return quantiles
 
 
-def quantiles_of(engine: LanguageModel, texts: Iterable[str], vocabulary: Vocabulary) -> Floats | None:
+def quantiles_of(language_model: LanguageModel, texts: Iterable[str], vocabulary: Vocabulary) -> Floats | None:
     """The same of normalised texts, each counted once; those that the vocabulary cannot spell are left out."""
     names, unknown = Names.of_texts(sorted({*texts} - {""}), vocabulary)
-    return loss_quantiles(engine, names.chosen(~unknown))
+    return loss_quantiles(language_model, names.chosen(~unknown))
 
 
 def parse_quantiles(entry: Any) -> Floats | None:

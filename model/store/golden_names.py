@@ -30,20 +30,20 @@ class _Golden(BaseModel):
     log_probs: list[float]
 
 
-def golden_names(engine: LanguageModel, vocabulary: Vocabulary) -> dict[str, Any] | None:
+def golden_names(language_model: LanguageModel, vocabulary: Vocabulary) -> dict[str, Any] | None:
     """The first names of a seed without any conditions, and their natural log-probabilities; None for a model that
     gives no names."""
     try:
-        names, log_probs = _drawn(engine, vocabulary, _SEED, _COUNT)
+        names, log_probs = _drawn(language_model, vocabulary, _SEED, _COUNT)
     except NamesmithError:
         return None
     golden = _Golden(sampler_version=SAMPLER_VERSION, seed=_SEED, names=names, log_probs=log_probs.tolist())
     return golden.model_dump()
 
 
-def check_golden(stored: StoredVersion, engine: LanguageModel) -> None:
-    """Raises StoreError unless `engine` gives the golden names of the version, log-probabilities within 1e-9 of theirs.
-    Nothing is checked where the version has none, and where they are of another version of the sampler."""
+def check_golden(stored: StoredVersion, language_model: LanguageModel) -> None:
+    """Raises StoreError unless `language_model` gives the golden names of the version, log-probabilities within 1e-9 of
+    theirs. Nothing is checked where the version has none, and where they are of another version of the sampler."""
     kept = stored.manifest.get(GOLDEN)
     if kept is None:
         return
@@ -53,7 +53,7 @@ def check_golden(stored: StoredVersion, engine: LanguageModel) -> None:
         raise StoreError(f"{stored.directory}: the golden names in the manifest are malformed") from None
     if golden.sampler_version != SAMPLER_VERSION:
         return
-    names, log_probs = _drawn(engine, stored.header.vocabulary, golden.seed, len(golden.names))
+    names, log_probs = _drawn(language_model, stored.header.vocabulary, golden.seed, len(golden.names))
     if names != golden.names:
         raise StoreError(f"{stored.directory}: the model does not give the names that it gave when it was published")
     expected = np.array(golden.log_probs)
@@ -61,7 +61,7 @@ def check_golden(stored: StoredVersion, engine: LanguageModel) -> None:
         raise StoreError(f"{stored.directory}: the model's probabilities are not those that it was published with")
 
 
-def _drawn(engine: LanguageModel, vocabulary: Vocabulary, seed: int, count: int) -> tuple[list[str], Floats]:
-    sampler = engine.sampler(ShapeSettings(), [])
+def _drawn(language_model: LanguageModel, vocabulary: Vocabulary, seed: int, count: int) -> tuple[list[str], Floats]:
+    sampler = language_model.sampler(ShapeSettings(), [])
     names = next(sampler.draw(seed, count))
     return names.decode(vocabulary), sampler.log_probs(names)

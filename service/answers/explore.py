@@ -37,7 +37,7 @@ def following(model: ServedModel, request: NextQuery) -> NextResponse:
     except UnknownCharacterError as error:
         raise field_problem("/context", str(error), "unknown-character") from None
     settings = ShapeSettings(request.temperature, checked_top_k(model, request), request.top_p)
-    probabilities = model.engine.next_probabilities(symbols, settings)
+    probabilities = model.language_model.next_probabilities(symbols, settings)
     order = np.argsort(-probabilities, kind="stable").tolist()
     characters = [NextCharacter(char=vocabulary.symbol(i), prob=float(probabilities[i])) for i in order]
     return NextResponse(context=context, next=characters, model=model.reference)

@@ -110,7 +110,7 @@ def score_names(model: ServedModel, given: Sequence[str], ignore: bool = False) 
                 ignored[index] = len(texts[index]) - len(left)
                 texts[index] = left
         names, unknown = Names.of_texts(texts, model.vocabulary)
-    steps = model.engine.log_probs(names)
+    steps = model.language_model.log_probs(names)
     totals, novel = names.totals(steps), model.novel(names)
     return Scores(model.vocabulary, texts, names, unknown, steps, totals, novel, model.loss_quantiles, ignored)
 

@@ -1,10 +1,10 @@
 """Names as they come about, character by character: the events of /sample/stream."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from fastapi.sse import ServerSentEvent
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
 
 from model.errors import ConstraintError
 from model.text.names import Names
@@ -26,8 +26,8 @@ class FollowedDraw:
         except ConstraintError as error:
             raise constraint_problem(error) from None
 
-    def events(self) -> Iterator[ServerSentEvent]:
-        """`start`, then for each name its `character`s and the `name`, then `done`."""
+    def events(self) -> Iterator[bytes]:
+        """Server-sent events: `start`, then for each name its `character`s and the `name`, then `done`."""
         draw = self.draw
         yield _event(
             "start", StreamStart(model=draw.model.reference, seed=draw.seed, probability=draw.sampler.probability)
@@ -46,7 +46,7 @@ class FollowedDraw:
         exhausted = index < draw.request.n
         yield _event("done", StreamDone(names=index, exhausted=exhausted))
 
-    def _characters(self, index: int, symbols: list[int]) -> Iterator[ServerSentEvent]:
+    def _characters(self, index: int, symbols: list[int]) -> Iterator[bytes]:
         model, case = self.draw.model, self.draw.request.case
         vocabulary = model.vocabulary
         written = ""
@@ -74,5 +74,5 @@ def _runners_up(distribution: Floats, drawn: int) -> list[int]:
     return [symbol for symbol in order if symbol != drawn and distribution[symbol] > 0][:_RUNNERS_UP]
 
 
-def _event(name: str, data: Any) -> ServerSentEvent:
-    return ServerSentEvent(event=name, data=data)
+def _event(name: str, data: BaseModel) -> bytes:
+    return format_sse_event(event=name, data_str=data.model_dump_json())

@@ -127,12 +127,12 @@ def _digest(weighted: Mapping[PublishedModel, int]) -> str:
 
 def _blend(weighted: Mapping[PublishedModel, int], digest: str) -> Blend:
     parts, weights = tuple(weighted), list(weighted.values())
-    tables = [part.engine.transitions for part in parts]
+    tables = [part.language_model.transitions for part in parts]
     return Blend(
         name="+".join(f"{part.name}*{weight}" if weight > 1 else part.name for part, weight in weighted.items()),
         digest=digest,
         vocabulary=parts[0].vocabulary,
-        engine=LanguageModel(blend(tables, weights)),
+        language_model=LanguageModel(blend(tables, weights)),
         blocked=parts[0].blocked,
         parts=parts,
     )

@@ -151,7 +151,7 @@ class Catalog:
             kept = self.kept_sampler(model, settings, constraints, novel)
             if kept is not None:
                 return kept
-            made = model.engine.sampler(settings, automata, model.listing if novel else None)
+            made = model.language_model.sampler(settings, automata, model.listing if novel else None)
         with self._samplers_lock:
             if made.nbytes <= self._samplers.maxsize:
                 self._samplers[model.name, model.digest, settings, constraints, novel] = made

@@ -28,9 +28,9 @@ class Loader:
         nobody foresaw may cause."""
         version = Store(root).open(name, digest)
         transitions, parameters = self._compiled(version)
-        engine = LanguageModel(transitions)
-        check_golden(version, engine)
-        model = PublishedModel.of(version, engine, parameters, self._blocked)
+        language_model = LanguageModel(transitions)
+        check_golden(version, language_model)
+        model = PublishedModel.of(version, language_model, parameters, self._blocked)
         sampler = make_sampler(model, ShapeSettings(max_length=model.longest_name))
         sampler.get_ready()
         next(sampler.draw(0, 1))

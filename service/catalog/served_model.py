@@ -28,7 +28,7 @@ class ServedModel(ABC):
     name: str
     digest: str
     vocabulary: Vocabulary
-    engine: LanguageModel
+    language_model: LanguageModel
     blocked: frozenset[str]
     """Words that no drawn name may hold."""
 
@@ -45,7 +45,7 @@ class ServedModel(ABC):
     @cached_property
     def loss_quantiles(self) -> Floats | None:
         """What `share_above` compares losses with: here those of the training names; None where they are not known."""
-        return None if self.listing is None else loss_quantiles(self.engine, self.listing)
+        return None if self.listing is None else loss_quantiles(self.language_model, self.listing)
 
     @property
     @abstractmethod
@@ -55,7 +55,7 @@ class ServedModel(ABC):
     @property
     def contexts(self) -> int:
         """Of how many contexts the next letter's chances are known: states of the automaton."""
-        return len(self.engine.transitions)
+        return len(self.language_model.transitions)
 
     @cached_property
     def unblocked(self) -> Automaton | None:
@@ -84,7 +84,7 @@ class ServedModel(ABC):
 
 @dataclass(frozen=True, eq=False)
 class PublishedModel(ServedModel):
-    """A version of a store, and its engine."""
+    """A version of a store, and its language_model."""
 
     version: StoredVersion
     parameters: int
@@ -92,9 +92,11 @@ class PublishedModel(ServedModel):
 
     @classmethod
     def of(
-        cls, version: StoredVersion, engine: LanguageModel, parameters: int, blocked: frozenset[str]
+        cls, version: StoredVersion, language_model: LanguageModel, parameters: int, blocked: frozenset[str]
     ) -> "PublishedModel":
-        return cls(version.name, version.digest, version.header.vocabulary, engine, blocked, version, parameters)
+        return cls(
+            version.name, version.digest, version.header.vocabulary, language_model, blocked, version, parameters
+        )
 
     @property
     def label(self) -> str:
@@ -106,7 +108,7 @@ class PublishedModel(ServedModel):
         try:
             return ModelFacts.model_validate(self.version.manifest.get(EXACT), strict=True)
         except ValidationError:
-            return ModelFacts.model_validate(asdict(facts(self.engine.transitions, self.listing)))
+            return ModelFacts.model_validate(asdict(facts(self.language_model.transitions, self.listing)))
 
     @cached_property
     def loss_quantiles(self) -> Floats | None:

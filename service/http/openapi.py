@@ -67,18 +67,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             for operation in path.values():
                 if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                     del operation["responses"]["422"]  # added by FastAPI to any path with a parameter
-                for answer in operation["responses"].values():
-                    _describe_events(answer.get("content", {}))
                 operation["responses"] |= {str(status): answer for status, answer in _OF_CONNECTIONS.items()}
         if app.state.settings.has_keys:
             schema["components"]["securitySchemes"] = _SCHEMES
             schema["security"] = [{name: []} for name in _SCHEMES]
         app.openapi_schema = schema
     return app.openapi_schema
-
-
-def _describe_events(content: dict[str, Any]) -> None:
-    """`itemSchema`, which FastAPI writes for events, is not of OpenAPI 3.1."""
-    events = content.get("text/event-stream", {})
-    if events.pop("itemSchema", None) is not None:
-        events["schema"] = {"type": "string"}

@@ -1,14 +1,12 @@
 """The endpoints that answer with names. Answers that take more than a millisecond are made in worker threads, so that
 they delay no other. Each waits for its turn before anything is done for it."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 from itertools import chain, islice
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from model.text.spelling import Form
 from service.admission import costs, entrance
@@ -48,6 +46,12 @@ _STREAMED: dict[str, Any] = {media_type: {"schema": {"type": "string"}} for medi
 _NAMES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The names, in the form that Accept asks for.", "content": _STREAMED}
 }
+_EVENT_STREAM = "text/event-stream"
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Server-sent events.", "content": {_EVENT_STREAM: {"schema": {}}}}
+}
+_UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""So that each event is shown as it comes: no proxy keeps or collects them."""
 Answer = TypeVar("Answer", TopResponse, NextResponse)
 _QUERY = documented(401, 404, 409, 422, 429, 500, 503)
 _BODY = documented(400, 401, 404, 409, 413, 415, 422, 429, 500, 503)
@@ -99,26 +103,19 @@ async def _stream(request: Request, catalog: Catalog, asked: SampleRequest, form
         return held.response(chain(begun, parts), media_type, {**draw.stream_headers, **charged})
 
 
-async def _followed(
-    request: Request, response: Response, query: Annotated[StreamQuery, Query()]
-) -> AsyncIterator[FollowedDraw]:
-    """Made before the stream begins, so that what is wrong is still a problem, and headers can still be set."""
+@router.get("/sample/stream", openapi_extra=PIN, responses=_EVENTS | _QUERY, response_class=Response)
+async def stream_sample(request: Request, query: Annotated[StreamQuery, Query()]) -> Response:
+    """Invents names character by character: the events `start`, `character`, `name` and `done`."""
     catalog = await catalog_for(request, query.model)
     sample.check_number(query, MAX_FOLLOWED)
-    with request.app.state.streams.admitted(1):
+    held = HeldStream(request.app.state.streams)
+    with held:
         model, sampler = await entrance.sampler(request, catalog, query, query.n, "/n")
         async with entrance.turn(request, costs.of_begun_stream(query)):
             draw = await run_in_threadpool(sample.prepare_with, model, sampler, query)
         followed = await entrance.make(request, partial(FollowedDraw, draw))
-        response.headers.update({**draw.headers, **entrance.charge(request, draw.count, "/n")})
-        yield followed
-
-
-@router.get("/sample/stream", openapi_extra=PIN, responses=_QUERY, response_class=EventSourceResponse)
-async def stream_sample(followed: Annotated[FollowedDraw, Depends(_followed)]) -> AsyncIterator[ServerSentEvent]:
-    """Invents names character by character: the events `start`, `character`, `name` and `done`."""
-    async for event in iterate_in_threadpool(followed.events()):
-        yield event
+        charged = entrance.charge(request, draw.count, "/n")
+        return held.response(followed.events(), _EVENT_STREAM, {**draw.headers, **charged, **_UNBUFFERED})
 
 
 @router.get("/loss", openapi_extra=PIN, responses=_QUERY, response_model=LossResponse)

@@ -108,7 +108,9 @@ def test_more_like_a_name(visit: Visit, api: Api) -> None:
     """What was asked of letters no longer holds, everything else does."""
     page = visit("generate", seed=5, n=6, suffix="lyn", exclude="x", novel="true")
     name = shown(page, 6)[1]
-    page.get_by_role("button", name=f"More like {name}", exact=True).click()
+    with page.expect_response(lambda response: "/sample" in response.url):
+        page.get_by_role("button", name=f"More like {name}", exact=True).click()
+    expect(page.locator("#results")).not_to_have_attribute("aria-busy", "true")
     expect(page.locator("#near")).to_have_value(name)
     expect(page.locator("#suffix")).to_have_value("")
     expect(page.locator("#names-said")).to_contain_text("6 of them new")

@@ -184,14 +184,14 @@ def test_what_is_not_done_in_time_is_cut_off(store: Path, tmp_path: Path, worker
 def test_a_second_order_ends_the_service_at_once(
     store: Path, tmp_path: Path, workers: int, number: signal.Signals
 ) -> None:
-    with running(store, tmp_path / "log", workers) as service, slow_stream(service):
+    with running(store, tmp_path / "log", workers, drain_seconds="300") as service, slow_stream(service):
         processes = service.processes()
         service.process.send_signal(number)
         time.sleep(0.5)
         assert service.process.poll() is None
         service.process.send_signal(number)
-        assert service.process.wait(5) == 1
-        until(lambda: not any(alive(pid) for pid in processes), 5)
+        assert service.process.wait(60) == 1
+        until(lambda: not any(alive(pid) for pid in processes), 60)
 
 
 def alive(pid: int) -> bool:

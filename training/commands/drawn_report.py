@@ -34,9 +34,9 @@ def drawn_report(stored: StoredVersion, names: NameList | None, split: SplitRule
 
 def _quality(version: Version, reference: Reference) -> dict[str, Any]:
     """What it generates; nothing of a model that gives no names."""
-    engine = LanguageModel(version.transitions)
+    language_model = LanguageModel(version.transitions)
     try:
-        return {"quality": sample_quality(engine, version.checkpoint.vocabulary, reference).facts()}
+        return {"quality": sample_quality(language_model, version.checkpoint.vocabulary, reference).facts()}
     except UnsatisfiableError:
         return {"quality": None}
 

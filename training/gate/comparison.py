@@ -106,15 +106,17 @@ def _portrait(version: Version, rival: Rival, names: NameList | None, rule: Spli
 def on_list(rival: Rival, names: NameList, rule: SplitRule) -> OnList:
     model = rival.checkpoint
     losses, _ = measure(model, rival.transitions, names, rule)
-    return OnList(losses, sample_quality(rival.engine, model.vocabulary, Reference.of(names, rule)))
+    return OnList(losses, sample_quality(rival.language_model, model.vocabulary, Reference.of(names, rule)))
 
 
 def _drawn(rival: Rival) -> Drawn:
-    return Drawn(rival.engine, rival.checkpoint.vocabulary, DRAWN)
+    return Drawn(rival.language_model, rival.checkpoint.vocabulary, DRAWN)
 
 
 def _divergence(p: Drawn, q: Drawn) -> Divergence:
-    return divergence(NameChain(p.engine.transitions, p.vocabulary), NameChain(q.engine.transitions, q.vocabulary))
+    return divergence(
+        NameChain(p.language_model.transitions, p.vocabulary), NameChain(q.language_model.transitions, q.vocabulary)
+    )
 
 
 def _differing_layers(a: Version, b: Version) -> list[str]:

@@ -80,7 +80,7 @@ def _better_than_guessing(result: Result, symbols: int) -> Check:
 
 def _generation(rival: Rival, reference: Reference) -> Examination:
     """Of a model whose names do not end, no others are looked at."""
-    ending = completion(rival.engine)
+    ending = completion(rival.language_model)
     ends = Check(
         "names end",
         ending >= _MIN_COMPLETION,
@@ -89,7 +89,7 @@ def _generation(rival: Rival, reference: Reference) -> Examination:
     )
     if not ends.passed:
         return Examination([ends], None)
-    quality = sample_quality(rival.engine, rival.checkpoint.vocabulary, reference)
+    quality = sample_quality(rival.language_model, rival.checkpoint.vocabulary, reference)
     return Examination([ends, *quality_checks(quality, reference)], quality)
 
 

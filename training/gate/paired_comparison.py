@@ -24,7 +24,7 @@ class Rival:
     listed: frozenset[str] | None
 
     @cached_property
-    def engine(self) -> LanguageModel:
+    def language_model(self) -> LanguageModel:
         return LanguageModel(self.transitions)
 
     def may_have_seen(self, names: NameList) -> set[str]:
@@ -94,4 +94,4 @@ def _spells(rival: Rival, name: str) -> bool:
 def _surprises(rival: Rival, names: list[str]) -> Floats:
     """Negative log-probabilities (names,) of whole names, each character's bounded as in losses."""
     encoded, _ = Names.of_texts(names, rival.checkpoint.vocabulary)
-    return -encoded.totals(np.maximum(rival.engine.log_probs(encoded), -MOST_SURPRISE))
+    return -encoded.totals(np.maximum(rival.language_model.log_probs(encoded), -MOST_SURPRISE))

@@ -62,10 +62,10 @@ class Quality:
 
 
 def sample_quality(
-    engine: LanguageModel, vocabulary: Vocabulary, reference: Reference, count: int = SAMPLED
+    language_model: LanguageModel, vocabulary: Vocabulary, reference: Reference, count: int = SAMPLED
 ) -> Quality:
     """Always of the same draws. Raises UnsatisfiableError where the model gives no names."""
-    draws = engine.sampler(ShapeSettings(), [], None).draw(_SEED, count)
+    draws = language_model.sampler(ShapeSettings(), [], None).draw(_SEED, count)
     names = [name for some in draws for name in some.decode(vocabulary)]
     known = set(reference.train.names)
     test = reference.test.thinned(count)
@@ -73,7 +73,7 @@ def sample_quality(
     held_out = len(test) > 0
     return Quality(
         count=count,
-        validity=completion(engine) * written_well(names, vocabulary.normalization),
+        validity=completion(language_model) * written_well(names, vocabulary.normalization),
         uniqueness={among: len(set(names[:among])) / among for among in UNIQUE_AMONG if among <= count},
         novelty=novelty(WeighedNames.even(names), known),
         compared=len(like_test),
@@ -83,10 +83,10 @@ def sample_quality(
     )
 
 
-def completion(engine: LanguageModel) -> float:
+def completion(language_model: LanguageModel) -> float:
     """The share of draws that end after 1 to 64 letters, exactly."""
     try:
-        return engine.sampler(ShapeSettings(), []).probability
+        return language_model.sampler(ShapeSettings(), []).probability
     except UnsatisfiableError:
         return 0.0
 

@@ -311,7 +311,7 @@ warm_up()
 before = compiled()
 version = Store(BUNDLED).load("us-names")
 vocabulary = version.checkpoint.vocabulary
-engine = LanguageModel(version.transitions)
+language_model = LanguageModel(version.transitions)
 known = NameSet.of_lines(Store(BUNDLED).open("us-names").name_lines, vocabulary)
 asked = Constraints(), Constraints(prefix="a"), Constraints(contains="l", suffix="a"), Constraints(pattern="[aeiou].*")
 rest = (), ("an", "ee")
@@ -320,16 +320,16 @@ for constraints, words, lengths, avoid, temperature in itertools.product(
 ):
     parts = compile_constraints(constraints, vocabulary), compile_block_list(frozenset(words), vocabulary)
     automata = [part for part in parts if part is not None]
-    sampler = engine.sampler(ShapeSettings(temperature, None, None, *lengths), automata, avoid)
+    sampler = language_model.sampler(ShapeSettings(temperature, None, None, *lengths), automata, avoid)
     for names in sampler.draw("x", 600):
         known.holds(names)
-        engine.log_probs(names)
+        language_model.log_probs(names)
         sampler.log_probs(names)
         sampler.log_probs(Names.of(names.rows()))
     sampler.draw_distinct(3, 20)
     sampler.most_probable(2)
     sampler.stepper()([1, 2])
-facts(engine.transitions, known)
+facts(language_model.transitions, known)
 print(json.dumps([len(before), sorted(compiled() - before)]))
 """
 

@@ -25,7 +25,7 @@ def model() -> Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def engine(model: Checkpoint) -> LanguageModel:
+def language_model(model: Checkpoint) -> LanguageModel:
     return LanguageModel(compile_table(model))
 
 
@@ -34,45 +34,45 @@ def names(seed: int, count: int) -> list[str]:
     return ["".join(chance.choice(list("abc"), chance.integers(1, 9))) for _ in range(count)]
 
 
-def losses_of(engine: LanguageModel, texts: list[str]) -> list[float]:
+def losses_of(language_model: LanguageModel, texts: list[str]) -> list[float]:
     """Name by name."""
-    return [-float(engine.log_probs(Names.of([ABC.encode(text)])).sum()) / (len(text) + 1) for text in texts]
+    return [-float(language_model.log_probs(Names.of([ABC.encode(text)])).sum()) / (len(text) + 1) for text in texts]
 
 
-def test_the_share_is_that_of_counting(engine: LanguageModel) -> None:
+def test_the_share_is_that_of_counting(language_model: LanguageModel) -> None:
     known, asked = sorted(set(names(1, 4_000))), names(2, 500)
-    quantiles = quantiles_of(engine, [*known, known[0], "", "xa"], ABC)
+    quantiles = quantiles_of(language_model, [*known, known[0], "", "xa"], ABC)
     assert quantiles is not None
-    every, losses = np.array(losses_of(engine, known)), np.array(losses_of(engine, asked))
+    every, losses = np.array(losses_of(language_model, known)), np.array(losses_of(language_model, asked))
     counted = (every[None, :] > losses[:, None]).mean(axis=1)
     assert np.abs(share_above(quantiles, losses) - counted).max() < 0.004
     assert share_above(quantiles, np.array([0.0, 99.0])).tolist() == [1.0, 0.0]
 
 
-def test_shares_of_the_known_names_are_uniform(engine: LanguageModel) -> None:
+def test_shares_of_the_known_names_are_uniform(language_model: LanguageModel) -> None:
     """By Kolmogorov and Smirnov's distance."""
     known = sorted(set(names(3, 6_000)))
-    quantiles = quantiles_of(engine, known, ABC)
+    quantiles = quantiles_of(language_model, known, ABC)
     assert quantiles is not None
-    shares = np.sort(share_above(quantiles, np.array(losses_of(engine, known))))
+    shares = np.sort(share_above(quantiles, np.array(losses_of(language_model, known))))
     assert np.abs(shares - np.arange(len(shares)) / len(shares)).max() < 0.01
 
 
 @pytest.mark.parametrize("held_out", [[], ["b", "cab", "cc", "xx"]])
 def test_a_version_keeps_those_of_the_names_held_out_or_else_of_its_list(
-    model: Checkpoint, engine: LanguageModel, held_out: list[str]
+    model: Checkpoint, language_model: LanguageModel, held_out: list[str]
 ) -> None:
     listed = names(4, 50)
     entry = contents(checkpoint.dumps(model), listed, None, held_out=held_out).manifest[LOSS_QUANTILES]
-    expected = quantiles_of(engine, held_out or listed, ABC)
+    expected = quantiles_of(language_model, held_out or listed, ABC)
     kept = parse_quantiles(entry)
     assert expected is not None
     assert kept is not None
     assert np.array_equal(kept, expected)
 
 
-def test_without_names_there_is_nothing_to_compare_with(model: Checkpoint, engine: LanguageModel) -> None:
-    assert loss_quantiles(engine, Names.of([])) is None
+def test_without_names_there_is_nothing_to_compare_with(model: Checkpoint, language_model: LanguageModel) -> None:
+    assert loss_quantiles(language_model, Names.of([])) is None
     assert LOSS_QUANTILES not in contents(checkpoint.dumps(model), None, None).manifest
 
 

@@ -123,10 +123,10 @@ def test_a_copy_of_a_stack_draws_from_what_it_is_given() -> None:
     assert torch.equal(stack.to().draw_from(torch.Generator().manual_seed(1))(contexts), first)
 
 
-def test_an_engine_gives_names_of_such_a_network() -> None:
+def test_a_language_model_gives_names_of_such_a_network() -> None:
     model = Checkpoint(forgetful(forgetful_wide_stack(VOCABULARY.size, 2, dim=4, width=8)), 2, VOCABULARY)
     expected = torch.softmax(model.stack.to(dtype=torch.float64)(torch.tensor([[0, 3]])), 1)[0]
-    engine = LanguageModel(compile_model(model, None))
-    assert sum(len(some.decode(VOCABULARY)) for some in engine.sampler(ShapeSettings(), []).draw(0, 5)) == 5
-    found = torch.as_tensor(engine.next_probabilities([3], ShapeSettings())).double()
+    language_model = LanguageModel(compile_model(model, None))
+    assert sum(len(some.decode(VOCABULARY)) for some in language_model.sampler(ShapeSettings(), []).draw(0, 5)) == 5
+    found = torch.as_tensor(language_model.next_probabilities([3], ShapeSettings())).double()
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)

@@ -87,7 +87,7 @@ LENGTHS = st.tuples(st.integers(1, LONGEST), st.integers(1, LONGEST)).map(sorted
     top_k=st.none() | st.integers(1, 4),
     top_p=st.none() | st.sampled_from([0.5, 0.9, 1.0]),
 )
-def test_the_engine_and_enumeration_agree_on_the_whole_conditional_distribution(
+def test_the_sampler_and_enumeration_agree_on_the_whole_conditional_distribution(
     constraints: Constraints,
     blocked: tuple[str, ...],
     lengths: list[int],
@@ -97,7 +97,7 @@ def test_the_engine_and_enumeration_agree_on_the_whole_conditional_distribution(
     top_k: int | None,
     top_p: float | None,
 ) -> None:
-    """The chance of each allowed name, as the product of the engine's conditional steps, to 1e-9 relative."""
+    """The chance of each allowed name, as the product of the model's conditional steps, to 1e-9 relative."""
     asked = ShapeSettings(temperature, top_k, top_p, *lengths)
     table = random_table(seed, block_size)
     expected = enumerate_allowed(table, constraints, asked, blocked)

@@ -89,18 +89,18 @@ def test_the_state_is_the_longest_suffix_that_the_tree_holds_and_has_its_row(tol
 def test_scores_are_the_chain_of_next_characters(
     told: Told, shape: tuple[float, int | None, float | None], names: list[list[int]]
 ) -> None:
-    engine = LanguageModel(told.tree.transitions())
-    scores = np.split(engine.log_probs(Names.of(names)), np.cumsum([len(name) + 1 for name in names])[:-1])
+    language_model = LanguageModel(told.tree.transitions())
+    scores = np.split(language_model.log_probs(Names.of(names)), np.cumsum([len(name) + 1 for name in names])[:-1])
     for name, found in zip(names, scores, strict=True):
         for place, symbol in enumerate((*name, 0)):
-            following = engine.next_probabilities(name[:place], ShapeSettings())
+            following = language_model.next_probabilities(name[:place], ShapeSettings())
             if found[place] == -np.inf:
                 break  # what follows the impossible has no meaning
             assert math.exp(found[place]) == pytest.approx(following[symbol], rel=1e-12)
     how = ShapeSettings(*shape)
     expected = told.names(6, how)
     assume(any(expected))  # of a model that gives no names nothing can be asked
-    sampler = engine.sampler(how, [])
+    sampler = language_model.sampler(how, [])
     for name, found_whole in zip(names, np.exp(sampler.log_probs(Names.of(names))), strict=True):
         assert found_whole == pytest.approx(expected.get(tuple(name), 0.0), rel=1e-9)
 

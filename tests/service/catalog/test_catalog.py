@@ -86,7 +86,7 @@ def test_threads_draw_the_names_that_one_draws_alone(catalog: Catalog) -> None:
 
 def test_requests_leave_the_table_as_it_was() -> None:
     catalog = load(BUNDLED)
-    log_probs = catalog.get(None).engine.transitions.log_probs
+    log_probs = catalog.get(None).language_model.transitions.log_probs
     before = log_probs.tobytes()
     for i in range(1, 6):
         sample(catalog, SampleRequest(n=100, temperature=i / 2, top_k=i, seed=i))

@@ -42,7 +42,7 @@ def test_each_list_gets_the_model_that_it_would_get_alone_and_a_bad_one_stops_no
     outcome = command("train-all", *options)
     assert outcome.code == 1
     assert "bad.txt: failed" in outcome.err
-    assert "line 2: not UTF-8" in outcome.err
+    assert "line 3: not UTF-8" in outcome.err
     assert "1 of 4 lists were not published" in outcome.err
     for number in range(3):
         assert Store(store).current(f"list-{number}") == alone(folder / f"list-{number}.txt", 20)

@@ -25,7 +25,7 @@ def test_a_version_knows_the_losses_of_the_names_that_were_held_out(
     parts = split(tiny.names, config.split)
     held_out = [tiny.names[i] for i in (*parts.dev, *parts.test)]
     assert held_out
-    engine = LanguageModel(version.transitions)
-    expected = quantiles_of(engine, held_out, version.checkpoint.vocabulary)
+    language_model = LanguageModel(version.transitions)
+    expected = quantiles_of(language_model, held_out, version.checkpoint.vocabulary)
     assert expected is not None
     assert np.array_equal(version.manifest[LOSS_QUANTILES], expected)

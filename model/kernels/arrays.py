@@ -81,6 +81,7 @@ class AliasRows(NamedTuple):
     index: Numbers
     near: NDArray[Any]
     fine: NDArray[np.uint32]
+    after: NDArray[np.uint32]
     half_bits: int
     size: int
     """Symbols of the vocabulary."""

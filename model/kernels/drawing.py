@@ -7,7 +7,7 @@ from model.kernels.compilation import kernel
 from model.kernels.conditional import weigh
 from model.kernels.lanes import LANES, draw_waiting
 from model.kernels.lookup import is_key, is_listed, may_be_listed, place_of
-from model.kernels.rows import LOW, bits_of, fill_row, word
+from model.kernels.rows import LOW, bits_of, drawn_symbol, fill_row, word
 from model.kernels.trie import keep_beside
 
 MAX_ATTEMPTS = 100_000
@@ -15,15 +15,10 @@ MAX_ATTEMPTS = 100_000
 
 
 @kernel
-def draw_name(stream, plan, lengths, start_cell, index, listed, trie, name, room, missed, missing):
+def draw_name(stream, plan, lengths, start_cell, rows, listed, trie, name, room, missed, missing):
     """Draws one name, whatever may be needed for it, into `name`. Returns its letters, -1 if it was given up, and how
     many cells without a row have been met so far. `room` is room to work in."""
-    weights, cells, parts, queue, row = room
-    plan_cells = len(plan.chances)
-    bits = bits_of(len(parts))
-    to_column = np.uint64(64 - bits)
-    to_part = np.uint64(32 - bits)
-    last_layer = len(plan.layers) - 1
+    bits, half = np.uint64(bits_of(rows.fine.shape[1])), np.uint64(rows.half_bits)
     step = 0
     for _ in range(MAX_ATTEMPTS):
         cell = np.int64(start_cell)
@@ -31,23 +26,17 @@ def draw_name(stream, plan, lengths, start_cell, index, listed, trie, name, room
         while True:
             step += 1
             random = word(stream, step)
-            column = np.int64(random >> to_column) if bits else 0
-            beginning = cell - plan_cells
-            place = cell if beginning < 0 else trie.places[beginning]
-            node = place - plan.layers[min(letters, last_layer), 0]
-            weigh(plan, node, letters, weights, cells)
-            if beginning >= 0:
-                keep_beside(trie, beginning, plan, node, weights, cells)
-            if index[cell] == 0:
+            slot = np.int64(rows.index[cell]) - 1
+            if slot >= 0:
+                symbol = np.int64(drawn_symbol(rows.near, rows.fine, slot, random, bits, half))
+                cell = np.int64(rows.after[slot, symbol])
+            else:
                 if missing < len(missed):
                     missed[missing] = cell
                 missing += 1
-            if not fill_row(weights, cells, parts, queue, row):
+                symbol, cell = _without_row(plan, trie, cell, letters, random, bits, room)
+            if symbol < 0:
                 return -1, missing
-            entry = row[column, 0]
-            after = row[column, 1]
-            own = (random >> to_part) & LOW < entry >> np.uint64(32)
-            symbol = column if own else np.int64((entry & LOW) >> np.uint64(1))
             if symbol == 0:
                 break
             if letters == lengths[1]:
@@ -55,13 +44,32 @@ def draw_name(stream, plan, lengths, start_cell, index, listed, trie, name, room
                 break
             name[letters] = symbol
             letters += 1
-            cell = np.int64(after >> np.uint64(32)) if own else np.int64(after & LOW)
         if letters < lengths[0] or letters > lengths[1]:
             continue
         if len(listed.keys) and is_listed(name, 0, letters, listed):
             continue
         return letters, missing
     return -1, missing
+
+
+@kernel
+def _without_row(plan, trie, cell, letters, random, bits, room):
+    """The symbol that a random number draws from the row of a cell, which is made for it alone, and the cell after it;
+    -1 where nothing can follow."""
+    weights, cells, parts, queue, row = room
+    beginning = cell - len(plan.chances)
+    place = cell if beginning < 0 else trie.places[beginning]
+    node = place - plan.layers[min(letters, len(plan.layers) - 1), 0]
+    weigh(plan, node, letters, weights, cells)
+    if beginning >= 0:
+        keep_beside(trie, beginning, plan, node, weights, cells)
+    if not fill_row(weights, cells, parts, queue, row):
+        return -1, cell
+    column = np.int64(random >> (np.uint64(64) - bits))
+    entry, after = row[column, 0], row[column, 1]
+    if (random >> (np.uint64(32) - bits)) & LOW < entry >> np.uint64(32):
+        return column, np.int64(after >> np.uint64(32))
+    return np.int64((entry & LOW) >> np.uint64(1)), np.int64(after & LOW)
 
 
 COPIED = 16
@@ -147,7 +155,7 @@ def draw(start, first_name, count, plan, lengths, rows, listed, sieve, trie, sym
             if sizes[name] < 0:
                 sizes[name], missing = draw_name(
                     word(start, first_name + begin + name),
-                    plan, lengths, start_cell, rows.index, listed, trie, scratch[name], room, missed, missing,
+                    plan, lengths, start_cell, rows, listed, trie, scratch[name], room, missed, missing,
                 )  # fmt: skip
                 if sizes[name] < 0:
                     return GIVEN_UP

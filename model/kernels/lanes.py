@@ -9,7 +9,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from model.kernels.compilation import inlined, kernel
-from model.kernels.rows import LOW, bits_of, word
+from model.kernels.rows import bits_of, drawn_symbol, word
 
 _READ, _KEEP, _DATA = 0, 3, 1
 
@@ -61,23 +61,6 @@ def _move(lanes, lane, last):
     lanes.keys[lane] = lanes.keys[last]
 
 
-@inlined
-def _symbol(near, fine, row, random, bits, half):
-    """The symbol that a random number draws from a row: its column's own, or the alias."""
-    column = random >> (np.uint64(64) - bits)
-    part = (random >> (np.uint64(32) - bits)) & LOW
-    entry = np.uint64(near[row, column])
-    threshold = entry >> half
-    coarse = part >> (np.uint64(32) - half)
-    below = coarse < threshold
-    if coarse == threshold:
-        below = part < fine[row, column]
-    # All bits where the column's own symbol is drawn, none where its alias is: arithmetic, since no processor can guess
-    # a branch that is random.
-    own = np.uint64(0) - np.uint64(below)
-    return (column & own) | (entry & ((np.uint64(1) << half) - np.uint64(1)) & ~own)
-
-
 @kernel
 def draw_waiting(start, first_name, waiting, steps, lengths, first_slot, rows, bits_each, block, lanes):
     """Draws the names `waiting`, from the numbers `steps` of their streams on. Some are drawn at a time, a character of
@@ -106,7 +89,7 @@ def draw_waiting(start, first_name, waiting, steps, lengths, first_slot, rows, b
             symbol = np.uint64(0)
             if slot != np.uint64(0):
                 row = slot - np.uint64(1)
-                symbol = _symbol(near, fine, row, random, bits, half)
+                symbol = drawn_symbol(near, fine, row, random, bits, half)
                 if symbol != np.uint64(0) and length < most:
                     block.letters[lanes.names[lane], length] = symbol
                     lanes.letters[lane] = length + np.uint64(1)

@@ -100,8 +100,25 @@ def bits_of(columns):
     return bits
 
 
+@inlined
+def drawn_symbol(near, fine, row, random, bits, half):
+    """The symbol that a random number draws from a row: its column's own, or the alias."""
+    column = random >> (np.uint64(64) - bits)
+    part = (random >> (np.uint64(32) - bits)) & LOW
+    entry = np.uint64(near[row, column])
+    threshold = entry >> half
+    coarse = part >> (np.uint64(32) - half)
+    below = coarse < threshold
+    if coarse == threshold:
+        below = part < fine[row, column]
+    # All bits where the column's own symbol is drawn, none where its alias is: arithmetic, since no processor can guess
+    # a branch that is random.
+    own = np.uint64(0) - np.uint64(below)
+    return (column & own) | (entry & ((np.uint64(1) << half) - np.uint64(1)) & ~own)
+
+
 @kernel
-def make_rows(wanted, first_slot, plan, trie, places, rows, cells_after, slots):
+def make_rows(wanted, first_slot, plan, trie, places, rows, slots):
     """Makes the rows of the cells `wanted`, from number `first_slot` on while there is room; `slots` (wanted,) takes
     the number of each, -1 where it got none. `places` (wanted, 2): node and letters so far of each. Cells that follow
     the plan's are the beginnings in `trie`. Returns how many were made.
@@ -109,11 +126,11 @@ def make_rows(wanted, first_slot, plan, trie, places, rows, cells_after, slots):
     What is read of a row is as small as can be, since rows are read at random and few fit the processor's cache: in
     `rows.near` (rows, at least columns + symbols) the highest `half_bits` bits of each threshold and the alias. Only
     where a part has the same highest bits is the whole threshold looked at, in `rows.fine` (rows, columns).
-    `cells_after` (rows, symbols) takes the cell that follows each symbol; behind the columns of `near` no row follows
+    `rows.after` (rows, symbols) takes the cell that follows each symbol; behind the columns of `near` no row follows
     yet.
     """
     near, fine, half_bits = rows.near, rows.fine, rows.half_bits
-    size = cells_after.shape[1]
+    size = rows.size
     width = fine.shape[1]
     plan_cells = len(plan.chances)
     weights = np.empty(size)
@@ -137,7 +154,7 @@ def make_rows(wanted, first_slot, plan, trie, places, rows, cells_after, slots):
                 highest = entry >> np.uint64(64 - half_bits)
                 near[slot, column] = (highest << np.uint64(half_bits)) | ((entry & LOW) >> np.uint64(1))
             for symbol in range(size):
-                cells_after[slot, symbol] = cells[symbol]
+                rows.after[slot, symbol] = cells[symbol]
                 near[slot, width + symbol] = 0  # until `link_rows`: other threads may read it by then
             slots[i] = slot
             slot += 1
@@ -145,10 +162,10 @@ def make_rows(wanted, first_slot, plan, trie, places, rows, cells_after, slots):
 
 
 @kernel
-def link_rows(count, rows, cells_after):
+def link_rows(count, rows):
     """Writes 1 + the number of the row that follows each symbol of the first `count` rows behind their columns, 0 where
     that was not made."""
     width = rows.fine.shape[1]
     for slot in range(count):
-        for symbol in range(cells_after.shape[1]):
-            rows.near[slot, width + symbol] = rows.index[cells_after[slot, symbol]]
+        for symbol in range(rows.size):
+            rows.near[slot, width + symbol] = rows.index[rows.after[slot, symbol]]

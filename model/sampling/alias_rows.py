@@ -12,8 +12,8 @@ from model.sampling.excluded_names import Trie
 from model.sampling.plan import Plan
 from model.sampling.plan_nodes import START
 
-MAX_BYTES = 24 * 1024 * 1024
-"""Memory for the rows of one plan, taken as they are made."""
+MAX_BYTES = 48 * 1024 * 1024
+"""Memory for the rows of one plan, taken as they are made: as many rows as 16 bits can number, of 64 columns."""
 _AT_ONCE = 512
 _AHEAD = 8192
 """Rows made at a time that were not met yet: some milliseconds."""
@@ -47,7 +47,7 @@ class RowCache:
         self.index = np.zeros(cells, dtype=np.int32)
         self.near = _on_lines(slots, across, entry)
         self.fine = np.zeros((slots, width), dtype=np.uint32)
-        self._cells_after = np.zeros((slots, size), dtype=np.uint32)
+        self._after = np.zeros((slots, size), dtype=np.uint32)
         self._plan, self._trie = plan, trie
         self._used = 0
         self._waiting: list[Ints] = []
@@ -59,20 +59,23 @@ class RowCache:
     @property
     def arrays(self) -> AliasRows:
         """What kernels take the rows as."""
-        return AliasRows(self.index, self.near, self.fine, self._half_bits, self._plan.shaped.size)
+        return AliasRows(self.index, self.near, self.fine, self._after, self._half_bits, self._plan.shaped.size)
 
     def __len__(self) -> int:
         return self._used
 
     @property
     def nbytes(self) -> int:
-        parts = (self.index, self.near, self.fine, self._cells_after)
+        parts = (self.index, self.near, self.fine, self._after)
         return sum(part.nbytes for part in parts)
 
     def make_all(self) -> None:
-        """Makes the rows of all cells of a plan without layers, as far as there is room: some milliseconds."""
-        with self._lock:
-            self._make(self._all_cells())
+        """Makes the rows of all cells of a plan without layers, where there is room for all: some milliseconds. Where
+        there is not, rows are made as names come to them, so that the most frequent ones have theirs."""
+        every = self._all_cells()
+        if len(every) <= len(self.near):
+            with self._lock:
+                self._make(every)
 
     def missed(self, cells: Ints) -> None:
         """Notes cells that had no row, and makes rows once they are enough to be worth the trouble."""
@@ -110,13 +113,14 @@ class RowCache:
             return
         places = self._plan.places(self._trie.plan_cells(wanted, self._plan.cells))
         slots = np.empty(len(wanted), dtype=np.int64)
-        trie, after = self._trie.arrays, self._cells_after
         with self._barrier:
-            self._used += rows.make_rows(wanted, self._used, self._plan.arrays, trie, places, self.arrays, after, slots)
+            self._used += rows.make_rows(
+                wanted, self._used, self._plan.arrays, self._trie.arrays, places, self.arrays, slots
+            )
         with self._barrier:
             made = slots >= 0
             self.index[wanted[made]] = slots[made] + 1
-            rows.link_rows(self._used, self.arrays, after)
+            rows.link_rows(self._used, self.arrays)
 
 
 def _on_lines(rows: int, columns: int, entry: np.dtype[Any]) -> NDArray[Any]:

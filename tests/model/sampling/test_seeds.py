@@ -192,9 +192,9 @@ def test_a_row_leads_nowhere_until_its_links_are_written(table: Transitions, mon
         room.fill(0x7FFF)
         return room
 
-    def before_links(count: int, rows: AliasRows, after: NDArray[Any]) -> None:
+    def before_links(count: int, rows: AliasRows) -> None:
         width = rows.fine.shape[1]
-        seen.append(rows.near[:count, width : width + after.shape[1]].any())
+        seen.append(rows.near[:count, width : width + rows.size].any())
 
     monkeypatch.setattr(alias_rows, "_on_lines", dirty)
     monkeypatch.setattr("model.kernels.rows.link_rows", before_links)

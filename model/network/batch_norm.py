@@ -28,7 +28,8 @@ class BatchNorm1d(Layer):
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
-        self.row_weights: Tensor | None = None
+        if not eps > 0 or not momentum > 0:
+            raise ValueError(f"{'momentum' if eps > 0 else 'eps'} must be over 0")
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002
@@ -57,11 +58,20 @@ class BatchNorm1d(Layer):
         out = _Normalize.apply(rows, self.gamma, self.beta, mean, scale, weights, total, self.share)  # type: ignore[no-untyped-call]
         return cast(Tensor, out).reshape(x.shape)
 
+    def damp(self, factor: float) -> None:
+        self.gamma *= factor
+
+    def affine(self) -> tuple[Tensor, Tensor, Tensor]:
+        scale = self.gamma.double() / torch.sqrt(self.running_var.double() + self.eps)
+        return self.running_mean.double(), scale, self.beta.double()
+
+    def fault(self) -> str | None:
+        return "running_var is negative" if bool((self.running_var < 0).any()) else None
+
     @torch.no_grad()
     def calibrate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Sets the running statistics to the exact ones of all `batches` together, with the unbiased variance: each is
-        `x` (rows, ..., num_features) and how often its rows count (rows,). The weights sum to more than 1. Means and
-        squares of batches are combined as Chan et al. (1979) do."""
+        """See `Layer`; with the unbiased variance. The weights sum to more than 1. Means and squares of batches are
+        combined as Chan et al. (1979) do."""
         every = ((x.reshape(-1, self.num_features), weights) for x, weights in batches)
         found = (_statistics(rows, _row_weights(rows, weights), WHOLE) for rows, weights in every)
         mean, squares, total = next(found)

@@ -14,7 +14,6 @@ import safetensors.torch
 import torch
 
 from model.errors import CheckpointError, StackError
-from model.network.batch_norm import BatchNorm1d
 from model.network.checkpoint_header import (
     FORMAT_VERSION,
     MAX_HEADER_BYTES,
@@ -103,5 +102,6 @@ def _check_numbers(stack: Stack) -> None:
         if not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(f"tensor {name} holds NaN or infinity")
     for i, layer in enumerate(stack.layers):
-        if isinstance(layer, BatchNorm1d) and bool((layer.running_var < 0).any()):
-            raise CheckpointError(f"tensor {i}.running_var is negative")
+        fault = layer.fault()
+        if fault is not None:
+            raise CheckpointError(f"tensor {i}.{fault}")

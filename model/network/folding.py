@@ -6,9 +6,8 @@ from copy import copy
 import torch
 from torch import Tensor
 
-from model.network.batch_norm import BatchNorm1d
 from model.network.layer import Layer
-from model.network.layers import Dropout, Embedding, Flatten, Linear, SymbolDropout
+from model.network.layers import Embedding, Flatten, Linear
 from model.network.stack import Stack
 
 MAX_TABLE_NUMBERS = 4_000_000
@@ -32,14 +31,15 @@ class PositionTables(Layer):
 
 @torch.no_grad()
 def fold(stack: Stack) -> Stack:
-    """An equivalent stack in evaluation mode: each BatchNorm1d that follows a Linear becomes part of it, Embedding,
-    Flatten and Linear at the front become look-ups, and dropout goes. What cannot be folded stays. The stack itself is
-    left alone; the result has no description."""
+    """An equivalent stack in evaluation mode: what scales and shifts the output of a Linear becomes part of it,
+    Embedding, Flatten and Linear at the front become look-ups, and dropout goes. What cannot be folded stays. The stack
+    itself is left alone; the result has no description."""
     layers: list[Layer] = []
     for layer in stack.layers:
-        if isinstance(layer, BatchNorm1d) and layers and isinstance(layers[-1], Linear):
-            layers[-1] = _normalised(layers[-1], layer)
-        elif not isinstance(layer, Dropout | SymbolDropout):
+        affine = layer.affine()
+        if affine is not None and layers and isinstance(layers[-1], Linear):
+            layers[-1] = _followed_by(layers[-1], *affine)
+        elif not layer.idle_in_evaluation:
             layers.append(copy(layer))
     return Stack(_look_up(layers)).eval()
 
@@ -48,13 +48,12 @@ def _bias(layer: Linear) -> Tensor:
     return torch.zeros_like(layer.weight[0]) if layer.bias is None else layer.bias
 
 
-def _normalised(linear: Linear, norm: BatchNorm1d) -> Linear:
-    """A Linear that gives what `norm` in evaluation mode makes of what `linear` gives."""
+def _followed_by(linear: Linear, center: Tensor, scale: Tensor, shift: Tensor) -> Linear:
+    """A Linear that gives what `linear` gives after an affine layer (see `Layer.affine`)."""
     dtype = linear.weight.dtype
-    scale = norm.gamma.double() / torch.sqrt(norm.running_var.double() + norm.eps)
     folded = Linear(linear.in_features, linear.out_features)
     folded.weight = (linear.weight.double() * scale).to(dtype)
-    folded.bias = ((_bias(linear).double() - norm.running_mean.double()) * scale + norm.beta.double()).to(dtype)
+    folded.bias = ((_bias(linear).double() - center) * scale + shift).to(dtype)
     return folded
 
 

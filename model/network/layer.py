@@ -5,7 +5,7 @@ changes) and its buffers (state that is saved but never optimised). `out`, the l
 in training mode, where diagnostics read it; in evaluation a call stores nothing, so threads can share a layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -28,6 +28,10 @@ class Layer:
     """Where a layer that is random in training mode takes its numbers from (see `Stack.draw_from`)."""
     share: BatchShard = WHOLE
     """Which rows of a training batch are at hand (see `Stack.draw_from`)."""
+    row_weights: Tensor | None = None
+    """How often each row of a training batch counts (rows,), for layers that take statistics; None for once."""
+    idle_in_evaluation: ClassVar[bool] = False
+    """Whether evaluation mode gives back the input as it is."""
 
     # Traits that diagnostics go by.
     fan_in: int | None = None
@@ -66,6 +70,22 @@ class Layer:
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draws initial parameters; layers without random parameters do nothing."""
+
+    def damp(self, factor: float) -> None:
+        """Multiplies what it gives, by its parameters; a layer without any does nothing."""
+
+    def calibrate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Sets running statistics to the exact ones of all `batches` together, each its input (rows, ...) and how often
+        its rows count (rows,); a layer without any does nothing, and takes none of them."""
+
+    def affine(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        """(center, scale, shift), float64, of a layer that in evaluation mode gives (x - center) * scale + shift over
+        the last dimension, and does no more."""
+        return None
+
+    def fault(self) -> str | None:
+        """What of its state no training can have left, so that it must not be served."""
+        return None
 
     def parameters(self) -> dict[str, Tensor]:
         return {name: getattr(self, name) for name in self.parameter_names}

@@ -66,6 +66,9 @@ class Linear(Layer):
         out = x @ self.weight
         return out if self.bias is None else out + self.bias
 
+    def damp(self, factor: float) -> None:
+        self.weight *= factor
+
 
 class Tanh(Layer):
     """Elementwise tanh, any shape."""
@@ -99,6 +102,7 @@ class Dropout(Layer):
     shape."""
 
     config_names = ("p",)
+    idle_in_evaluation = True
 
     def __init__(self, p: float) -> None:
         self.p = _probability(p)
@@ -115,6 +119,7 @@ class SymbolDropout(Layer):
     """
 
     config_names = ("p",)
+    idle_in_evaluation = True
 
     def __init__(self, p: float) -> None:
         self.p = _probability(p)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from model.errors import StackError
-from model.network.batch_norm import BatchNorm1d
 from model.network.batch_shard import WHOLE, BatchShard
 from model.network.layer import Layer
 from model.network.layers import LAYERS, TANH_GAIN, Embedding, Flatten, Linear
@@ -53,11 +52,7 @@ class Stack:
         linears = [layer for layer in self.layers if isinstance(layer, Linear)]
         for linear in linears[:-1]:
             linear.weight *= gain
-        last = self.layers[-1]
-        if isinstance(last, BatchNorm1d):
-            last.gamma *= OUTPUT_GAIN
-        elif isinstance(last, Linear):
-            last.weight *= OUTPUT_GAIN
+        self.layers[-1].damp(OUTPUT_GAIN)
 
     def draw_from(self, generator: torch.Generator, share: BatchShard = WHOLE) -> "Stack":
         """Gives layers that are random in training mode (dropout) their numbers, and all of them the rows of a batch
@@ -187,8 +182,8 @@ def _build_layer(index: int, entry: Mapping[str, Any]) -> Layer:
             raise StackError(f"layer {index} ({type_name}): {name} must be of type {wanted.__name__}")
         if wanted is int and not 1 <= value <= MAX_DIMENSION:
             raise StackError(f"layer {index} ({type_name}): {name} must be between 1 and {MAX_DIMENSION:,}")
-        if wanted is float and not 0 < value <= 1:
-            raise StackError(f"layer {index} ({type_name}): {name} must be over 0 and at most 1")
+        if wanted is float and not 0 <= value <= 1:
+            raise StackError(f"layer {index} ({type_name}): {name} must be between 0 and 1")
     try:
         return layer_type(**arguments)
     except ValueError as error:

@@ -11,7 +11,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from model.errors import NamesmithError
-from model.network.batch_norm import BatchNorm1d
 from model.network.batch_shard import WHOLE, BatchShard
 from model.network.stack import Stack
 from training.data.evaluation import cross_entropy
@@ -185,13 +184,13 @@ def _check(stage: Stage, loss: Tensor, dev: Counts | None, preset: Preset, clock
 
 @torch.no_grad()
 def recalibrate(stack: Stack, contexts: Tensor, weights: Tensor) -> None:
-    """Gives each BatchNorm1d the exact statistics of its input over `contexts` (m, block_size), context i counted
-    `weights[i]` times (m,), in evaluation mode, layer by layer, in place of the running averages that training left."""
+    """Gives each layer with running statistics the exact ones of its input over `contexts` (m, block_size), context i
+    counted `weights[i]` times (m,), in evaluation mode, layer by layer, in place of the running averages that training
+    left."""
     stack.eval()
     device = stack.parameters()[0].device
     rows = max(2, _CALIBRATED // max(tensor.shape[-1] for tensor in stack.parameters()))
     pieces = list(zip(torch.split(contexts, rows), torch.split(weights, rows), strict=True))
     for i, layer in enumerate(stack.layers):
-        if isinstance(layer, BatchNorm1d):
-            before = Stack(stack.layers[:i])
-            layer.calibrate((before(some.to(device)), their.to(device)) for some, their in pieces)
+        before = Stack(stack.layers[:i])
+        layer.calibrate((before(some.to(device)), their.to(device)) for some, their in pieces)

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.network.batch_norm import BatchNorm1d
 from model.network.batch_shard import WHOLE, BatchShard
 from model.network.stack import Stack
 from training.data.examples import Examples
@@ -67,8 +66,7 @@ class SoftTargets:
         rows = take(torch.arange(len(self._contexts), device=self._contexts.device))
         weights = self._row_weights[rows]
         for layer in stack.layers:
-            if isinstance(layer, BatchNorm1d):
-                layer.row_weights = weights
+            layer.row_weights = weights
         losses = F.cross_entropy(stack(self._contexts[rows].long()), self._targets[rows], reduction="none")
         return weights @ losses / self._row_weights.sum()
 

@@ -156,7 +156,7 @@ def test_a_process_with_another_hash_seed_writes_the_same_bytes(data: bytes, tmp
     path = tmp_path / "model.safetensors"
     path.write_bytes(data)
     program = (
-        "import sys; from pathlib import Path; from model.network import checkpoint as c, header as h;"
+        "import sys; from pathlib import Path; from model.network import checkpoint as c, checkpoint_header as h;"
         "print(hash('namesmith'), h.digest(c.dumps(c.load(Path(sys.argv[1])))))"
     )
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"

@@ -15,7 +15,7 @@ from model.network.stack import Stack
 from model.sampling.language_model import LanguageModel
 from model.text.vocabulary import Vocabulary
 from model.transitions.shaping import ShapeSettings
-from training.recipe.stacks import forgetful_stack, forgetful_wide_stack
+from training.recipe.stacks import forgetful_stack, forgetful_wide_stack, tanh_stack
 
 COUNT = 200_000
 
@@ -99,6 +99,16 @@ def forgetful(description: list[dict[str, Any]]) -> Stack:
     stack = Stack.build(description)
     stack.reset_parameters(torch.Generator().manual_seed(1))
     return stack.eval()
+
+
+def test_dropout_of_nothing_is_built_kept_and_changes_nothing() -> None:
+    description = tanh_stack(VOCABULARY.size, 3, dim=4, width=8)
+    idle = [*description[:-1], {"type": "Dropout", "p": 0.0}, {"type": "SymbolDropout", "p": 0}, description[-1]]
+    idle.insert(1, idle.pop(-2))  # symbols are forgotten before they are one vector
+    kept = checkpoint.loads(checkpoint.dumps(Checkpoint(forgetful(idle), 3, VOCABULARY))).stack
+    contexts = torch.randint(VOCABULARY.size, (20, 3), generator=torch.Generator().manual_seed(2))
+    assert [entry for entry in kept.describe() if "p" in entry] == [entry for entry in idle if "p" in entry]
+    assert torch.equal(kept.train().draw_from(torch.Generator())(contexts), forgetful(description).train()(contexts))
 
 
 @pytest.mark.parametrize("made", [forgetful_stack, forgetful_wide_stack])

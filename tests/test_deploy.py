@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
+from model.store.store import Store
 from service.catalog.catalog import Catalog
 from service.routes.exposition import _Served
 from service.settings import Settings
@@ -39,7 +41,7 @@ EXPRESSIONS = {
     **{each["name"]: each["expr"] for each in DASHBOARD["annotations"]["list"]},
 }
 _SAMPLES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
-_NAME_FILES = {"store", "bundled_store", "keys_file"}
+_NAME_FILES = {"store", "bundled_store"}
 
 
 def needs(tool: str, package: str) -> pytest.MarkDecorator:
@@ -153,12 +155,69 @@ def test_the_proxy_has_the_bounds_of_the_service() -> None:
 
 
 @needs("systemd-analyze", "systemd")
-def test_systemd_accepts_the_unit_and_finds_little_that_it_could_reach(tmp_path: Path) -> None:
-    text = (DEPLOY / "systemd" / "namesmith.service").read_text(encoding="utf-8")
-    unit = tmp_path / "namesmith.service"
+@pytest.mark.parametrize("name", ["namesmith.service", "namesmith-train.service"])
+def test_systemd_accepts_the_unit_and_finds_little_that_it_could_reach(tmp_path: Path, name: str) -> None:
+    text = (DEPLOY / "systemd" / name).read_text(encoding="utf-8")
+    unit = tmp_path / name
     unit.write_text(text.replace("/opt/namesmith/.venv/bin/python", sys.executable), encoding="utf-8")
-    assert checked("systemd-analyze", "verify", unit) == ""
+    timer = tmp_path / "namesmith-train.timer"
+    timer.write_bytes((DEPLOY / "systemd" / timer.name).read_bytes())
+    units = (unit, timer) if unit.stem == timer.stem else (unit,)
+    assert checked("systemd-analyze", "verify", *units) == ""
     checked("systemd-analyze", "security", "--offline=true", "--threshold=15", unit)  # of 100, which is the worst
+
+
+@needs("systemd-analyze", "systemd")
+def test_the_timer_trains_once_a_night() -> None:
+    text = (DEPLOY / "systemd" / "namesmith-train.timer").read_text(encoding="utf-8")
+    when = re.findall(r"^OnCalendar=(.+)$", text, re.MULTILINE)[0]
+    told = checked("systemd-analyze", "calendar", "--iterations=2", when)
+    first, second = (datetime.fromisoformat(each) for each in re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", told)[:2])
+    assert (second - first).days == 1
+
+
+@pytest.mark.parametrize("unit", ["namesmith-train.service", "compose"])
+def test_nightly_training_publishes_lists_that_changed_and_leaves_the_others(
+    unit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very command of the unit or container, on folders of this test."""
+    if unit == "compose":
+        _, _, command = COMPOSE["services"]["nightly"]["entrypoint"]
+        words = command.removeprefix("while ").partition(";")[0].split()
+    else:
+        text = (DEPLOY / "systemd" / unit).read_text(encoding="utf-8")
+        words = re.findall(r"^ExecStart=(.+)$", text, re.MULTILINE)[0].split()
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "towns.txt").write_text("\n".join(f"{a}{b}ton" for a in "abcdefgh" for b in "aeiou"), encoding="utf-8")
+    monkeypatch.setenv("NAMESMITH_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # several threads wait for each other where others work too
+    command = [sys.executable, *words[1:-1], str(lists), "--preset", "fast", "--steps", "100"]
+    published = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert published.returncode == 0, published.stderr
+    digest = Store(tmp_path / "store").current("towns")
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert "published" not in again.stdout
+    assert Store(tmp_path / "store").digests("towns") == [digest]
+
+
+@needs("docker-compose", "docker-compose")
+def test_compose_lets_in_this_machine_alone_and_mounts_keys_that_are_named(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("ana:" + "0" * 64 + "\n", encoding="utf-8")
+
+    def api(**variables: str) -> dict[str, Any]:
+        command = ["docker-compose", "config"]
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=True)
+        service: dict[str, Any] = yaml.safe_load(done.stdout)["services"]["api"]
+        return service
+
+    assert all("127.0.0.1" in str(port) for port in api()["ports"])  # a text or a mapping, by the version of compose
+    with_keys = api(NAMESMITH_KEYS_FILE=str(keys))
+    assert with_keys["environment"]["NAMESMITH_KEYS_FILE"] == str(keys)
+    assert str(with_keys["volumes"]).count(str(keys)) == 2  # from here to there
+    assert not api()["environment"].get("NAMESMITH_KEYS_FILE")
 
 
 def test_the_unit_gives_the_time_to_drain() -> None:

@@ -50,6 +50,17 @@ def test_the_glossary_is_short_and_its_names_are_those_of_the_code() -> None:
         assert re.search(rf"^(class {name}\b|def {name}\b|{name} = )", code, re.MULTILINE), name
 
 
+def test_decisions_are_numbered_dated_short_and_indexed() -> None:
+    index, *entries = re.split(r"^### ", TEXT[ROOT / "DECISIONS.md"], flags=re.MULTILINE)
+    entries = [re.split(r"^## ", entry, flags=re.MULTILINE)[0] for entry in entries]
+    titles = [entry.partition("\n")[0] for entry in entries]
+    assert [title.partition(". ")[0] for title in titles] == [str(number) for number in range(1, len(titles) + 1)]
+    assert re.findall(r"^- \[(.+)\]\(#.+\)$", index, re.MULTILINE) == titles
+    for title, entry in zip(titles, entries, strict=True):
+        assert re.match(r".+\n\n\*20\d\d-\d\d-\d\d\.\* \S", entry), title
+        assert len(entry.split()) <= 120, title
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?![a-z]+:)([^)\s]+)", TEXT[page]):

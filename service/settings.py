@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     @classmethod
     def _key_file_can_be_read(cls, path: Path | None) -> Path | None:
         if path is not None and not read_key_file(path):
-            raise ValueError(f"{path} holds no key; `python -m service key NAME` makes one and its line")
+            raise ValueError(f"{path} holds no key; `python -m service key NAME` makes one")
         return path
 
     @field_validator("quota")

@@ -57,7 +57,7 @@ def test_a_field_that_is_wrong_is_told_beside_it(visit: Visit) -> None:
 
 def test_a_model_that_is_not_served(visit: Visit) -> None:
     page = visit("generate", model="nobody")
-    check_box(page, "That model is not served", "served are: us-names")
+    check_box(page, "That model is not served", "available models: us-names")
     page.select_option("#model", "")
     expect(page.locator("#names a")).to_have_count(10)
     assert "nobody" not in page.url

@@ -109,5 +109,5 @@ function showProbability(probability) {
 function told(probability) {
   if (probability > 0.5) return [percent(probability), "of all draws meet these conditions (an exact figure)."];
   const log = Math.log(probability);
-  return [chance(log), `draws meets these conditions (exactly ${percent(probability)}). Only such names are shown.`];
+  return [chance(log), `draws meets these conditions (exactly ${percent(probability)}). Only such names are drawn.`];
 }

@@ -137,7 +137,7 @@ def test_no_network(visit: Visit) -> None:
     expect(page.locator("#names a")).to_have_count(3)
     page.context.set_offline(True)
     page.click("text=Draw names")
-    check_box(page, "The service does not answer", "It may have been stopped")
+    check_box(page, "The service does not answer", "It may have stopped")
     for part, box in (("score", "#score-problem"), ("explore", "#explore-problem"), ("models", "#models-problem")):
         page.click(f"#tab-{part}")
         expect(page.locator(f"{box} h3")).to_have_text("The service does not answer")

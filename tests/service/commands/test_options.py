@@ -102,7 +102,7 @@ def test_what_http_refuses_is_refused_in_the_same_words(both: TestClient, run: R
         (["score", "names.dat"], 1, "names.dat: No such file or directory"),
         (["score", "--column", "given"], 2, "--column: a text file has no columns"),
         (["score", "--format", "text"], 2, "--format: a text file has no columns for the scores"),
-        (["score", "--input-format", "csv", "--format", "parquet"], 2, "--format: csv stays csv"),
+        (["score", "--input-format", "csv", "--format", "parquet"], 2, "--format: csv input must be written as csv"),
         (["score", "--unknown", "maybe"], 2, "--unknown: "),
     ],
 )

@@ -615,5 +615,5 @@ def test_a_file_is_read_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch, tm
     with (tmp_path / "large").open("wb") as file:
         file.truncate((1 << 20) + 1)
     monkeypatch.setattr(headers, "MAX_FILE_BYTES", 1 << 20)
-    with pytest.raises(CheckpointError, match="larger than the 1 MiB"):
+    with pytest.raises(CheckpointError, match="larger than the limit of 1 MiB"):
         read(tmp_path / "large")

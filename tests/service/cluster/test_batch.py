@@ -197,7 +197,7 @@ def test_what_is_wrong_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
         (["score", "full/thesis.txt", *scoring[2:], "x"], 1, "thesis.txt: Not a directory"),
         (["score", *scoring[2:], "x"], 2, "--cluster: give a folder of files instead of stdin"),
         (sampling("x"), 2, "--format: choose one"),
-        (sampling("x", "--format", "text", "--unique"), 2, "--unique: names without repeats"),
+        (sampling("x", "--format", "text", "--unique"), 2, "--unique: a cluster cannot draw names without repeats"),
         (sampling("x", "--format", "text", "--prefix", "qqqq", "--max-length", 3), 1, "no name of 1 to 3"),
         (["sample", "--workers", 2], 2, "--workers: only works with --cluster"),
     ]

@@ -71,7 +71,7 @@ class AsyncClient:
             yield AsyncEvents(answer)
 
     async def loss(self, names: Iterable[str], **asked: Unpack[LossFields]) -> Loss:
-        """Tells how likely names are."""
+        """Scores how likely names are."""
         return await self._ask(calls.loss(list(names), asked))
 
     async def next(self, context: str = "", **asked: Unpack[ShapeFields]) -> Next:

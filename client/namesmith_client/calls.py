@@ -70,7 +70,7 @@ def stream(asked: SampleFields) -> Call[Sample]:
 def events(asked: SampleFields) -> Call[StreamEvent]:
     seed = asked.get("seed")
     if isinstance(seed, str) and seed.isascii() and seed.isdigit():
-        raise ValueError("a seed of digits is read as a number here: pass an int, or a seed with a letter")
+        raise ValueError("the service reads a seed of digits as a number: pass an int, or a seed with a letter")
     return Call(StreamEvent, "GET", "/sample/stream", params=_query(asked), accept=_EVENTS)  # type: ignore[arg-type]
 
 
@@ -105,7 +105,7 @@ def check(answer: httpx.Response, call: Call[Any], pin: str | None) -> None:
         raise _problem(answer)
     digest = answer.headers.get(DIGEST_HEADER)
     if call.by_model and pin is not None and digest != pin:
-        detail = f"version {pin[:12]} is pinned, and {str(digest)[:12]} answered"
+        detail = f"version {pin[:12]} is pinned, but {str(digest)[:12]} answered"
         raise ModelChangedError(409, "model-changed", "Conflict", detail, request_id=request_id(answer))
 
 
@@ -191,7 +191,7 @@ class _expecting:  # noqa: N801
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, LookupError | TypeError | ValueError | AttributeError):
-            raise AnswerError(f"{self._answer.request.url.path}: this is not what the service answers") from error
+            raise AnswerError(f"{self._answer.request.url.path}: this is not an answer of the service") from error
 
 
 def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _problem(answer: httpx.Response) -> ProblemError | AnswerError:
         title, detail, problem_type = str(problem["title"]), str(problem["detail"]), str(problem["type"])
     except (LookupError, TypeError, ValueError, AttributeError):
         if answer.status_code not in (429, 502, 503, 504):  # which proxies answer too
-            return AnswerError(f"{answer.request.url.path}: status {answer.status_code}, and no problem+json")
+            return AnswerError(f"{answer.request.url.path}: status {answer.status_code} without problem+json")
         problem_type, title = "about:blank", answer.reason_phrase
         detail, errors = f"status {answer.status_code}, from something between here and the service", ()
     kind = problem_class(answer.status_code, problem_type)

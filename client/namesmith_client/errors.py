@@ -12,7 +12,7 @@ NamesmithError
    |- ModelChangedError      409: the pinned digest is not served
    |- RateLimitedError       429: more than this client may ask for
    `- ServiceError           500 and above
-      `- UnavailableError    503: overloaded, not ready, or about to end
+      `- UnavailableError    503: overloaded, not ready, or shutting down
 """
 
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ class ServiceError(ProblemError):
 
 
 class UnavailableError(ServiceError):
-    """The service is overloaded, not ready, or about to end."""
+    """The service is overloaded, not ready, or shutting down."""
 
 
 def problem_class(status: int, problem_type: str) -> type[ProblemError]:

@@ -71,7 +71,7 @@ class Client:
             yield Events(answer)
 
     def loss(self, names: Iterable[str], **asked: Unpack[LossFields]) -> Loss:
-        """Tells how likely names are."""
+        """Scores how likely names are."""
         return self._ask(calls.loss(list(names), asked))
 
     def next(self, context: str = "", **asked: Unpack[ShapeFields]) -> Next:

@@ -76,8 +76,8 @@ def compile_tree(
     symbols = checkpoint.vocabulary.size
     if contexts <= symbols:
         raise NamesmithError(
-            f"{contexts:,} contexts are too few for an alphabet of {symbols:,} symbols, each of which is one: "
-            f"allow at least {symbols + 1:,}"
+            f"{contexts:,} contexts are too few for an alphabet of {symbols:,} symbols, "
+            f"which needs one for each symbol: allow at least {symbols + 1:,}"
         )
     stack, block_size = checkpoint.stack, checkpoint.block_size
     if symbols > _MOST_COMPLETE:

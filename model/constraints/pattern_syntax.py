@@ -97,13 +97,13 @@ class _Parser:
             return _QUANTIFIERS[self.text[self.at - 1]]
         found = _COUNTS.match(self.text, self.at)
         if not found:
-            self.refuse(r"a repeat count is {m}, {m,} or {m,n}; the character is written \{")
+            self.refuse(r"write a repeat count as {m}, {m,} or {m,n}, and the character itself as \{")
         least = int(found[1])
         most = least if found[2] is None else int(found[3]) if found[3] else None
         if max(least, most or 0) > MAX_REPEATS:
             self.refuse(f"repeat counts go up to {MAX_REPEATS}")
         if most is not None and most < least:
-            self.refuse("the smaller repeat count comes first")
+            self.refuse("the smaller repeat count must come first")
         self.at = found.end()
         return least, most
 
@@ -126,7 +126,7 @@ class _Parser:
         if char in "*+?{":
             self.refuse(f"'{char}' has nothing to repeat", start)
         if char in "]}":
-            self.refuse(f"'{char}' closes nothing; the character is written \\{char}", start)
+            self.refuse(f"'{char}' closes nothing; write the character itself as \\{char}", start)
         return self.literal(char)
 
     def literal(self, char: str) -> Node:
@@ -181,7 +181,7 @@ class _Parser:
         self.at += 1
         last = self.class_character(start)
         if not isinstance(first, str) or not isinstance(last, str) or first > last:
-            self.refuse("a range goes from one character to a later one", first_at)
+            self.refuse("a range must go from a character to a later one", first_at)
         return self.sets.between(first, last)
 
     def class_character(self, start: int) -> str | Ids:
@@ -194,5 +194,5 @@ class _Parser:
     def one_letter(self, char: str, at: int) -> Ids:
         letters = self.sets.literal(char)
         if len(letters) != 1:
-            self.refuse("this character is several letters to the model and cannot stand in a class", at)
+            self.refuse("the model spells this character with several letters, so it cannot be in a class", at)
         return letters[0]

@@ -15,7 +15,7 @@ def read_regular(path: Path, limit: int) -> bytes:
         descriptor = os.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path)) from None
+            raise OSError(errno.ELOOP, "it is a symbolic link, and links are not followed", str(path)) from None
         raise
     try:
         return _read(descriptor, path, limit)
@@ -28,7 +28,7 @@ def _read(descriptor: int, path: Path, limit: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     if status.st_size > limit:
-        raise OSError(errno.EFBIG, f"it is larger than the {_size(limit)} that are read", str(path))
+        raise OSError(errno.EFBIG, f"it is larger than the limit of {_size(limit)}", str(path))
     with open(descriptor, "rb", closefd=False) as file:
         return file.read(status.st_size)
 

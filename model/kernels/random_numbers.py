@@ -22,7 +22,7 @@ def key(seed: int | str) -> np.uint64:
     if isinstance(seed, str):
         return np.uint64(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little"))
     if not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"a seed lies in 0..{MAX_SEED}")
+        raise ValueError(f"a seed must be in 0..{MAX_SEED}")
     return np.uint64(seed)
 
 

@@ -29,7 +29,7 @@ class BatchNorm1d(Layer):
         self.eps = eps
         self.momentum = momentum
         if not eps > 0 or not momentum > 0:
-            raise ValueError(f"{'momentum' if eps > 0 else 'eps'} must be over 0")
+            raise ValueError(f"{'momentum' if eps > 0 else 'eps'} must be greater than 0")
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002

@@ -57,7 +57,7 @@ def dumps(checkpoint: Checkpoint) -> bytes:
     data = safetensors.torch.save(state, metadata={METADATA_KEY: text})
     if header_length(data) > MAX_HEADER_BYTES:
         raise CheckpointError(
-            f"the facts of a checkpoint are too long: its header may take {MAX_HEADER_BYTES >> 20} MiB"
+            f"the facts of the checkpoint are too long: its header is limited to {MAX_HEADER_BYTES >> 20} MiB"
         )
     return data
 

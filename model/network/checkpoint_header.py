@@ -109,7 +109,7 @@ def _metadata_text(header: object) -> str:
     text = entries.get(METADATA_KEY) if isinstance(entries, dict) else None
     if not isinstance(text, str):
         raise CheckpointError(
-            f"a safetensors file without the metadata entry {METADATA_KEY!r}: not a namesmith checkpoint"
+            f"not a namesmith checkpoint: this safetensors file has no metadata entry {METADATA_KEY!r}"
         )
     return text
 
@@ -126,5 +126,5 @@ def _parse_metadata(text: str) -> _Metadata:
     try:
         json.dumps(metadata.facts, allow_nan=False)
     except ValueError:
-        raise CheckpointError("checkpoint metadata: facts hold a number that JSON cannot hold") from None
+        raise CheckpointError("checkpoint metadata: the facts hold a number that JSON cannot represent") from None
     return metadata

@@ -59,7 +59,9 @@ class Layer:
     def kept(self, shape: Sequence[int], chance: Tensor | float) -> Tensor:
         """True with the given chance, drawn from the layer's generator, which a random layer in training must have."""
         if self.generator is None:
-            raise ValueError("in training mode it draws random numbers: give the stack a generator with draw_from")
+            raise ValueError(
+                "in training mode this layer draws random numbers: give the stack a generator with draw_from"
+            )
         return self.share.random(tuple(shape), self.generator) < chance
 
     def train(self, mode: bool = True) -> None:

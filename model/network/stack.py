@@ -90,12 +90,11 @@ class Stack:
         if missing := sorted(expected.keys() - state.keys()):
             raise StackError(f"tensor {missing[0]} is missing ({len(missing)} missing in all)")
         if extra := sorted(state.keys() - expected.keys()):
-            raise StackError(f"tensor {extra[0][:64]!a} belongs to no layer ({len(extra)} such in all)")
+            raise StackError(f"tensor {extra[0][:64]!a} belongs to no layer ({len(extra)} such tensors in all)")
         for key, tensor in state.items():
             if tensor.shape != expected[key].shape:
                 raise StackError(
-                    f"tensor {key} has shape {tuple(tensor.shape)}, "
-                    f"the layer list asks for {tuple(expected[key].shape)}"
+                    f"tensor {key} has shape {tuple(tensor.shape)}, the layer list needs {tuple(expected[key].shape)}"
                 )
         for key, tensor in state.items():
             index, name = key.split(".")
@@ -153,7 +152,9 @@ def _check_takes_ids(index: int, layer: Layer, vocabulary_size: int) -> None:
     """Only an Embedding of the whole vocabulary, and what merely rearranges, may be given symbol ids."""
     if isinstance(layer, Embedding):
         if layer.num_embeddings != vocabulary_size:
-            raise StackError(f"layer {index}, {layer!r}, must have num_embeddings={vocabulary_size}, one a symbol")
+            raise StackError(
+                f"layer {index}, {layer!r}, must have num_embeddings={vocabulary_size}, one for each symbol"
+            )
     elif not isinstance(layer, Flatten):
         raise StackError(f"layer {index}, {layer!r}, takes numbers, not symbol ids; put an Embedding before it")
 

@@ -59,14 +59,14 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise DataError(f"the delimiter {self.delimiter[:16]!r} is not one character that can stand between cells")
+            raise DataError(f"the delimiter {self.delimiter[:16]!r} must be one character that can separate cells")
         if self.encoding is not None:
             try:
                 b"a".decode(self.encoding)
                 codecs.lookup(self.encoding)
             except (LookupError, UnicodeError):
                 raise DataError(
-                    f"there is no text encoding {self.encoding[:40]!r}; usual ones are utf-8, utf-16, windows-1252"
+                    f"there is no text encoding {self.encoding[:40]!r}; try utf-8, utf-16 or windows-1252"
                 ) from None
 
     @property

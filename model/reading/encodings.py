@@ -78,11 +78,16 @@ def _eight_bit(file: BinaryIO, source: str, at: int) -> str:
     broken = sum("\udc80" <= char <= "\udcff" for char in text)
     line = f"{source}: line {line_at(file, 'utf-8', at)}"
     if sum(char > "\x7f" for char in text) - broken > broken:
-        raise DataError(f"{line}: not UTF-8 text, as the rest is; mend that line, or name another encoding: --encoding")
+        raise DataError(
+            f"{line}: not UTF-8 text, though the rest of the file is; fix that line, or "
+            "give another encoding with --encoding"
+        )
     found = likely(foreign[:_SAMPLE])
     if len(found) != 1:
         shown = ", ".join(f"{name} ({first!r})" for name, first in list(found.items())[:4]) or "such as windows-1252"
-        raise DataError(f"{line}: not UTF-8 text, and its encoding cannot be told; choose with --encoding: {shown}")
+        raise DataError(
+            f"{line}: not UTF-8 text, and its encoding cannot be detected; choose one with --encoding: {shown}"
+        )
     return next(iter(found))
 
 

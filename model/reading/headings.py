@@ -49,7 +49,9 @@ def find(columns: Sequence[str], wanted: str, source: str) -> int:
     for same in (str.strip, plain):
         places = [at for at, column in enumerate(columns) if same(column) == same(wanted)]
         if len(places) > 1:
-            raise DataError(f"{source}: columns {_numbers(places)} are both called {wanted.strip()!r}; name the number")
+            raise DataError(
+                f"{source}: columns {_numbers(places)} are both called {wanted.strip()!r}; give the number instead"
+            )
         if places:
             return places[0]
     if wanted.strip().isdecimal() and 1 <= int(wanted) <= len(columns):
@@ -72,7 +74,7 @@ def find_names(columns: Sequence[str], rows: Sequence[Sequence[str]], source: st
         if places:
             several = " and ".join(repr(columns[at].strip()) for at in places[:4])
             raise DataError(
-                f"{source}: {several} may all be names; choose one with --column {quoted(columns[places[0]])}"
+                f"{source}: {several} may all hold names; choose one with --column {quoted(columns[places[0]])}"
             )
     best = likely_names(rows, len(columns))
     advice = f"choose one with --column {quoted(columns[best])}" if columns else "is it empty?"

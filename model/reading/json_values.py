@@ -32,7 +32,8 @@ def _of_array(head: str, source: str) -> list[Any]:
             if not values:
                 line = 1 + head.count("\n", 0, at)
                 raise DataError(
-                    f"{source}: line {line}: begins as a JSON array and is none; --format text takes lines"
+                    f"{source}: line {line}: begins like a JSON array but is not one; if "
+                    "each line is a name, pass --format text"
                 ) from None
             break  # the head is cut here; reading it in full tells
         values.append(value)
@@ -69,7 +70,7 @@ def values_of(file: BinaryIO, encoding: str, form: ListFormat, source: str) -> I
     except orjson.JSONDecodeError as error:
         raise DataError(f"{source}: line {error.lineno}: not JSON ({error.msg})") from None
     if not isinstance(values, list):
-        raise DataError(f"{source}: a JSON list of names is an array")
+        raise DataError(f"{source}: a JSON list of names must be an array")
     yield from enumerate(values, start=1)
 
 

@@ -47,8 +47,8 @@ def _json_form(head: str, source: str) -> ListFormat | None:
         json.loads(first)
     except ValueError:
         raise DataError(
-            f"{source}: this looks like one JSON object; a list is a JSON array or an object a line: try jq '.names' "
-            f"{source} > names.json with the name of its array"
+            f"{source}: this looks like one JSON object, but a list must be a JSON array or one object per line: "
+            f"try jq '.names' {source} > names.json, with the name of the array in place of names"
         ) from None
     return ListFormat.NDJSON
 

@@ -53,7 +53,7 @@ def refuse_other_forms(lines: Sequence[str], source: str, is_text: bool = True) 
             number, line = found[0]
             where = f"line {number}" if is_text else "the column of names"
             raise DataError(
-                f"{source}: {where}: {line.strip()[:40]!r} {what}; mend the list: {command.format(file=source)}"
+                f"{source}: {where}: {line.strip()[:40]!r} {what}; fix the list: {command.format(file=source)}"
                 + (_AS_NAMES if is_text else "")
             )
 

@@ -69,7 +69,7 @@ class OpenList:
                 continue
             found = True
             if width and len(row) > width and any(cell.strip() for cell in row[width:]):
-                yield line, BadRow(f"{len(row)} cells under a heading of {width}; quote the name"), None
+                yield line, BadRow(f"{len(row)} cells, but the heading has {width}; quote the name"), None
             else:
                 yield line, row[names_at], None if weights_at is None else row[weights_at]
         self._check_found(found)
@@ -96,7 +96,11 @@ class OpenList:
         name, weight, chosen = (layout.columns[at] if layout.is_table and at is not None else None for at in keys)
         for place, value in values_of(self.file, layout.encoding, layout.format, self.source):
             if layout.is_table != isinstance(value, dict):
-                yield place, BadRow("not a JSON object, as the first one is" if layout.is_table else "not text"), None
+                yield (
+                    place,
+                    BadRow("not a JSON object, though the first line is one" if layout.is_table else "not text"),
+                    None,
+                )
                 continue
             if self.where and str(value.get(chosen, "")).strip() != self.where.value:
                 continue
@@ -122,7 +126,7 @@ class OpenList:
         except UnicodeDecodeError as whole:
             line = line_at(self.file, self.layout.encoding, whole.start)
             return DataError(
-                f"{self.source}: line {line}: not {self.layout.encoding} text; mend it, or choose another --encoding"
+                f"{self.source}: line {line}: not {self.layout.encoding} text; fix it, or choose another --encoding"
             )
         return DataError(f"{self.source}: not {self.layout.encoding} text ({error.reason})")
 

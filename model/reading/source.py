@@ -29,7 +29,7 @@ _OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG", "a picture", "write its names into a text file, one a line"),
     (b"\xff\xd8\xff", "a picture", "write its names into a text file, one a line"),
     (b"GIF8", "a picture", "write its names into a text file, one a line"),
-    (b"\x7fELF", "a program", "name a list of names"),
+    (b"\x7fELF", "a program", "give a list of names instead"),
 )
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<svg")
 

@@ -102,6 +102,6 @@ def _refuse_other_delimiters(cells: Sequence[str], heading: str, source: str) ->
     for other in ";\t|":
         if filled and sum(other in cell for cell in filled) >= MOST * len(filled):
             raise DataError(
-                f"{source}: line 2: cells with {shown(other)} between them under a heading of 1; name each "
+                f"{source}: line 2: several cells, separated by {shown(other)}, but the heading has 1; name each "
                 f"column in line 1, as in {heading.strip()}{other}weight, or pass --format text if each line is a name"
             )

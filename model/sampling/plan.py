@@ -98,7 +98,7 @@ def make_plan(
         if plan is not None:
             return plan
     if cells * 8 > MAX_BYTES:
-        raise too_complex(f"{cells * 8 >> 20:,} MiB of chances")
+        raise too_complex(f"{cells * 8 >> 20:,} MiB of probabilities")
     return _layered(shaped, graph, low, high, min_length, max_length)
 
 

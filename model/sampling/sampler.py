@@ -104,7 +104,9 @@ class Sampler:
             key, count, most, plan.arrays, self._lengths, shortest, avoid.search, symbols, ends, size
         )
         if found < 0:
-            raise ConstraintError("unique", f"{count:,} names without repeats are too many here: ask for fewer")
+            raise ConstraintError(
+                "unique", f"{count:,} names without repeats are too many under these settings: ask for fewer"
+            )
         return Names(symbols[: ends[found]].copy(), ends[: found + 1].copy())
 
     def log_probs(self, names: Names) -> Floats:
@@ -143,7 +145,7 @@ class Sampler:
             if missing != drawing.NO_ROOM:
                 break
         if missing == drawing.GIVEN_UP:
-            raise NamesmithError("a name could not be drawn: its chances are too small to be told apart")
+            raise NamesmithError("a name could not be drawn: its chances are too small to distinguish")
         self._rows.missed(missed[:missing])
         return Names(symbols[: ends[-1]], ends)
 

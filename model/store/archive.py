@@ -84,12 +84,12 @@ def _entries(data: bytes, path: Path) -> dict[str, bytes]:
             names = [info.filename for info in infos]
             strange = [each.filename for each in infos if not _expected(each, limits)]
             if strange or len(set(names)) < len(names) or sum(info.file_size for info in infos) > MAX_ARCHIVE_BYTES:
-                raise StoreError(f"{path} holds what no version does: {', '.join(strange)[:64]!a}")
+                raise StoreError(f"{path} holds files that belong to no version: {', '.join(strange)[:64]!a}")
             if lacking := sorted({MANIFEST_FILE, HISTORY_ENTRY, MODEL_FILE} - set(names)):
-                raise StoreError(f"{path} lacks {lacking[0]}: it is not what `export` writes")
+                raise StoreError(f"{path} lacks {lacking[0]}: it was not written by `export`")
             return {info.filename: archive.read(info) for info in infos}
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
-        raise StoreError(f"{path} is not what `export` writes, or damaged ({str(error)[:80]})") from None
+        raise StoreError(f"{path} was not written by `export`, or is damaged ({str(error)[:80]})") from None
 
 
 def _expected(info: zipfile.ZipInfo, limits: Mapping[str, int]) -> bool:
@@ -102,7 +102,7 @@ def _check_directory(data: bytes, path: Path) -> None:
     before = data[-_END_BYTES - _ZIP64_BYTES :][:4]
     size = int.from_bytes(end[12:16], "little")
     if data[:4] != _BEGIN or end[:4] != _END or end[-2:] != b"\0\0" or before == _ZIP64 or size > _MAX_DIRECTORY_BYTES:
-        raise StoreError(f"{path} is not what `export` writes, or cut short")
+        raise StoreError(f"{path} was not written by `export`, or is cut short")
 
 
 def _history(content: bytes, digest: str, path: Path) -> History:

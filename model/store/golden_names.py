@@ -55,10 +55,10 @@ def check_golden(stored: StoredVersion, language_model: LanguageModel) -> None:
         return
     names, log_probs = _drawn(language_model, stored.header.vocabulary, golden.seed, len(golden.names))
     if names != golden.names:
-        raise StoreError(f"{stored.directory}: the model does not give the names that it gave when it was published")
+        raise StoreError(f"{stored.directory}: the model no longer draws the names that it drew when it was published")
     expected = np.array(golden.log_probs)
     if expected.shape != log_probs.shape or not (np.abs(log_probs - expected) <= _TOLERANCE).all():
-        raise StoreError(f"{stored.directory}: the model's probabilities are not those that it was published with")
+        raise StoreError(f"{stored.directory}: the model's probabilities have changed since it was published")
 
 
 def _drawn(language_model: LanguageModel, vocabulary: Vocabulary, seed: int, count: int) -> tuple[list[str], Floats]:

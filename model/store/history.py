@@ -58,7 +58,7 @@ def loads(content: bytes) -> History:
     """What `dumps` wrote. Raises StoreError."""
     lines = content.decode("ascii", "replace").split("\n")
     if lines.pop() or not all(map(DIGEST.fullmatch, lines)):
-        raise StoreError("it does not hold one digest a line")
+        raise StoreError("it must hold one digest a line")
     return tuple(lines)
 
 

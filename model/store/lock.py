@@ -22,8 +22,8 @@ def only_writer(root: Path, wait_seconds: float = WAIT_SECONDS) -> Iterator[None
         lock.acquire()
     except Timeout:
         raise StoreError(
-            f"another process writes to the store {root}: it has held {path} for {wait_seconds:g} s; try again "
-            "when it is done"
+            f"another process is writing to the store {root} and has held {path} for {wait_seconds:g} s; try "
+            "again when it is done"
         ) from None
     try:
         yield

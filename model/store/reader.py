@@ -61,7 +61,8 @@ def check_name(name: str) -> str:
     """`name` if it can name a model (a to z, 0 to 9, '.', '_', '-'; up to 64). Raises StoreError."""
     if not _NAME.fullmatch(name):
         raise StoreError(
-            f"{name[:64]!a} cannot name a model: use 1 to 64 of a-z, 0-9, '.', '_', '-', first a letter or digit"
+            f"{name[:64]!a} cannot name a model: use 1 to 64 of a-z, 0-9, '.', '_', "
+            "'-', starting with a letter or digit"
         )
     return name
 
@@ -163,7 +164,7 @@ class StoreReader:
             return tuple(there)
         except (OSError, StoreError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            raise StoreError(f"cannot read {path}: {why}; remove it, and the order of publication counts") from None
+            raise StoreError(f"cannot read {path}: {why}; if you remove it, the order of publication decides") from None
         return history.existing(past, set(there).__contains__)
 
     def _directory(self, name: str, digest: str) -> Path:

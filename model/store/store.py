@@ -106,7 +106,7 @@ class Store(StoreReader):
             past, current = self._history(name), self._current_or_none(name)
             targets = history.earlier(past, current)
             if to is None and not targets:
-                raise StoreError(f"{self.root} holds no version of {name} that was current before")
+                raise StoreError(f"{self.root} holds no earlier version of {name}")
             target = to or targets[-1]
             self.load(name, target)
             self._make_current(name, target, history.rolled_back(past, current, target))
@@ -197,4 +197,4 @@ class Store(StoreReader):
         except (StoreError, CheckpointError) as error:
             raise StoreError(f"{error}; remove {directory} and publish again") from None
         if names is not None and distinct_names(parse_names(names, directory)) != version.training_names:
-            raise StoreError(f"{directory} was published before with another list; remove it and publish again")
+            raise StoreError(f"{directory} was already published with another list; remove it and publish again")

@@ -46,7 +46,7 @@ def table_file(transitions: Transitions, digest: str, most: int = MAX_FILE_BYTES
         content = safetensors.numpy.save(_arrays(transitions.tree), metadata=metadata)
     if len(content) > most:
         raise StoreError(
-            f"its table takes {len(content) >> 20:,} MiB, at most {most >> 20} are kept: use fewer contexts"
+            f"its table takes {len(content) >> 20:,} MiB, but the limit is {most >> 20} MiB: use fewer contexts"
         )
     return content
 
@@ -128,4 +128,4 @@ def _check_rows(log_probs: Floats, what: str) -> None:
         part = log_probs[begin : begin + rows]
         off = np.abs(np.exp(np.minimum(part, 0)).sum(axis=1) - 1) > _TOLERANCE
         if not (part <= 0).all() or off.any():
-            raise StoreError(f"{what} holds rows that are no distributions: the model is damaged")
+            raise StoreError(f"{what} holds rows that are not probability distributions: the model is damaged")

@@ -78,13 +78,15 @@ def read_file(directory: Path, manifest: Mapping[str, Any], file: str) -> bytes 
 def check_content(directory: Path, manifest: Mapping[str, Any], file: str, content: bytes) -> None:
     """Raises StoreError unless the file is what the manifest says."""
     if digest_of(content) != manifest["files"][file]:
-        raise StoreError(f"{directory / file} is not what its manifest says: the version is damaged")
+        raise StoreError(f"{directory / file} differs from what its manifest says: the version is damaged")
 
 
 def check_digest(directory: Path, manifest: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
     """Raises StoreError unless the model has the digest of its version, which the directory bears too."""
     if digest_of(contents[MODEL_FILE]) != manifest["digest"]:
-        raise StoreError(f"{directory / MODEL_FILE} does not have the digest of its directory: the version is damaged")
+        raise StoreError(
+            f"{directory / MODEL_FILE} does not match the digest that names its directory: the version is damaged"
+        )
 
 
 def check_others(directory: Path, manifest: Mapping[str, Any]) -> None:
@@ -130,11 +132,13 @@ def _check_place(directory: Path, manifest: Mapping[str, Any], name: str, digest
     if (own_name, own_digest) == (name, digest):
         return
     if own_digest != digest:
-        what = f"version {own_digest[:12]!a}, and the directory has the name of another: give it its name back"
+        what = (
+            f"version {own_digest[:12]!a}, but the directory is named after another version: rename the directory back"
+        )
     else:
         what = (
-            f"a version of {own_name[:64]!a}, and cannot be moved or copied by hand: undo that, then use `rename` for "
-            "another name, `export` and `import` for a copy"
+            f"a version of {own_name[:64]!a}, and versions cannot be moved or copied by hand: undo that, then use "
+            "`rename` to change the name, or `export` and `import` to copy it"
         )
     raise StoreError(f"{directory} holds {what}")
 
@@ -143,7 +147,7 @@ def names_file(names: Iterable[str]) -> bytes:
     """The names, sorted, one a line. Raises StoreError for one that does not fit a line."""
     lines = sorted(names)
     if broken := next((line for line in lines if not all(map(is_printable, line))), None):
-        raise StoreError(f"the name {broken[:64]!a} cannot be kept: it holds characters that cannot be printed")
+        raise StoreError(f"the name {broken[:64]!a} cannot be stored: it holds characters that cannot be printed")
     return "".join(f"{line}\n" for line in lines).encode()
 
 

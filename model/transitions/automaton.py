@@ -56,7 +56,7 @@ class Transitions:
         states, size = log_probs.shape
         tails = states // size
         if states != size**block_size:
-            raise ValueError(f"{size} symbols have {size**block_size} contexts of {block_size}, not {states}")
+            raise ValueError(f"{size} symbols make {size**block_size} contexts of {block_size}, not {states}")
         successors = np.arange(tails * size, dtype=np.int32).reshape(tails, size)
         successors = np.concatenate([successors] * size)
         successors[:, BOUNDARY] = NOWHERE

@@ -89,9 +89,9 @@ class ContextTree:
             and self.starts[0] == 0
             and (rows >= 1).all()
         ):
-            raise StoreError("the context tree's parts do not belong together")
+            raise StoreError("the parts of the context tree do not fit together")
         if not ((self.suffixes[1:] >= 0).all() and (self.suffixes[1:] < numbers[1:]).all()):
-            raise StoreError("the context tree holds a context whose end is not in it")
+            raise StoreError("the context tree holds a context without its suffix")
         if (self.firsts[1:] >= self.size).any() or (self.symbols >= self.size).any():
             raise StoreError("the context tree holds symbols that the alphabet does not have")
         within = np.ones(arcs, dtype=np.bool_)
@@ -106,7 +106,7 @@ class ContextTree:
         """The state of the empty name."""
         found = np.flatnonzero((self.suffixes == ROOT) & (self.firsts == BOUNDARY) & (np.arange(len(self)) > ROOT))
         if len(found) != 1:
-            raise StoreError("the context tree does not hold the context before the first letter")
+            raise StoreError("the context tree lacks the context before the first letter")
         return int(found[0])
 
     def _normalised(self) -> tuple[Floats, Floats]:

@@ -44,7 +44,7 @@ def product(
         kinds = np.unique(keys)
         here = np.array([key for key in kinds.tolist() if key != NOWHERE and key not in numbers], dtype=np.int64)
         if len(numbers) + len(here) > limit:
-            raise TableTooLargeError(f"both models together have over {limit:,} contexts")
+            raise TableTooLargeError(f"together, the two models have more than {limit:,} contexts")
         numbers.update(zip(here.tolist(), range(len(numbers), len(numbers) + len(here)), strict=True))
     everything = [np.concatenate(parts) for parts in zip(*rows, strict=True)]
     order = np.array(sorted(numbers), dtype=np.int64)

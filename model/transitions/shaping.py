@@ -28,13 +28,13 @@ class ShapeSettings:
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature <= 10:
-            raise ValueError("temperature lies over 0 and at most at 10")
+            raise ValueError("temperature must be greater than 0 and at most 10")
         if self.top_k is not None and self.top_k < 1:
-            raise ValueError("top_k is at least 1")
+            raise ValueError("top_k must be at least 1")
         if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ValueError("top_p lies over 0 and at most at 1")
+            raise ValueError("top_p must be greater than 0 and at most 1")
         if not 1 <= self.min_length <= self.max_length <= MAX_NAME_LENGTH:
-            raise ValueError(f"lengths lie in 1..{MAX_NAME_LENGTH}, the least not over the greatest")
+            raise ValueError(f"lengths must be in 1..{MAX_NAME_LENGTH}, and the least must not exceed the greatest")
 
     @property
     def shape(self) -> tuple[float, int | None, float | None]:
@@ -137,7 +137,7 @@ def _written_out(transitions: Transitions, settings: ShapeSettings) -> Arcs:
         total += len(parts[-1][0])
         if total > MAX_ARCS:
             field = "top_k" if settings.top_p is None else "top_p"
-            raise ConstraintError(field, f"{field} leaves too many of this model's symbols: lower it or leave it out")
+            raise ConstraintError(field, f"{field} keeps too many of this model's symbols: lower it or leave it out")
     starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
     symbols, weights, successors = (np.concatenate(each) for each in zip(*parts, strict=True))
     ends = weights[starts[:-1]].copy()

@@ -56,7 +56,7 @@ def sparse_rows(
     gone through once. `required` symbols are explicit in any case. Raises ValueError for a budget below their number,
     and for a `root` (symbols,) that is not positive."""
     if budget < len(required.symbols):
-        raise ValueError(f"{len(required.symbols):,} symbols must be explicit, more than the {budget:,} of the budget")
+        raise ValueError(f"{len(required.symbols):,} symbols must be explicit, but the budget is {budget:,}")
     if not (root > 0).all():
         raise ValueError("each symbol needs a probability above 0 in the root's row")
     pool = _Pool(root, required, weights)

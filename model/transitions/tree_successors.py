@@ -72,7 +72,7 @@ def _check_arcs(suffixes: Numbers, owners: Ints, shared: Ints, successors: Numbe
     counted[counted] = far[shared[counted]]
     has = np.bincount(owners[counted], minlength=len(suffixes))
     if (has[1:] < needed[suffixes[1:]]).any():
-        raise StoreError("the context tree holds rows without an arc that a longer context needs")
+        raise StoreError("the context tree holds rows that lack an arc that a longer context needs")
 
 
 def _find(ordered: Ints, keys: Ints) -> Ints:

@@ -52,7 +52,7 @@ def read_quota(text: str) -> RateLimitItem:
     try:
         return parse(text)
     except ValueError:
-        raise ValueError(f"{text!a} is no quota; write it as in 10000/minute or 500000/day") from None
+        raise ValueError(f"{text!a} is not a quota; write it like 10000/minute or 500000/day") from None
 
 
 def read_keys(text: str) -> tuple[Key, ...]:
@@ -61,7 +61,7 @@ def read_keys(text: str) -> tuple[Key, ...]:
     entries = enumerate((entry.strip() for entry in re.split(r"[\n,]", text)), 1)
     keys = tuple(_read_key(number, entry) for number, entry in entries if entry and not entry.startswith("#"))
     if len(keys) > MAX_KEYS:
-        raise ValueError(f"{len(keys):,} keys; at most {MAX_KEYS:,} are taken")
+        raise ValueError(f"{len(keys):,} keys; at most {MAX_KEYS:,} are allowed")
     return keys
 
 
@@ -81,11 +81,13 @@ def _read_key(number: int, entry: str) -> Key:
     name, _, rest = entry.partition(":")
     digest, _, quota = rest.partition(":")
     if not _NAME.fullmatch(name):
-        raise ValueError(f"entry {number}: write NAME:SHA256, the name of letters, digits, dots, dashes, underscores")
+        raise ValueError(
+            f"entry {number}: write NAME:SHA256, where NAME is letters, digits, dots, dashes and underscores"
+        )
     if not _DIGEST.fullmatch(digest.lower()):
         raise ValueError(
             f"entry {number}, {name}: the digest must be 64 hexadecimal digits; "
-            "`python -m service key NAME` makes a key and its line"
+            "make a key and its line with `python -m service key NAME`"
         )
     try:
         return Key(name, bytes.fromhex(digest), read_quota(quota) if quota else None)
@@ -147,20 +149,20 @@ class KeyRing:
             self._read(path)
         elif self._emptied is not None and self._looked - self._emptied >= _EMPTY_SECONDS:
             self._filed, self._emptied = (), None
-            log.error("%s still holds no key, and none of it is valid any more", path)
+            log.error("%s still holds no key; its previous keys are no longer valid", path)
 
     def _read(self, path: Path) -> None:
         try:
             filed = read_key_file(path)
         except ValueError as error:
-            log.error("%s; those that were valid before still are", error)
+            log.error("%s; the previous keys stay valid", error)
             return
         if filed or not self._filed:
             self._filed = filed
-            log.info("the keys were read again: %d", len(filed))
+            log.info("reloaded the keys: %d", len(filed))
         else:
             self._emptied = self._looked
-            log.error("%s holds no key any more; those before stay valid for %g s", path, _EMPTY_SECONDS)
+            log.error("%s no longer holds any key; its previous keys stay valid for %g s", path, _EMPTY_SECONDS)
 
     def _now_stamp(self) -> tuple[int, ...]:
         try:

@@ -64,7 +64,7 @@ class Quota:
             return self._counted(limit, asker_of(scope), names, ask)
         except self._counts.base_exceptions as error:
             self._rests_until = time.monotonic() + _REST_SECONDS
-            log.error("quotas cannot be counted, and are not for %g s: %s", _REST_SECONDS, error)
+            log.error("quotas cannot be counted; the next attempt is in %g s: %s", _REST_SECONDS, error)
             return self._uncounted()
 
     def _uncounted(self) -> Mapping[str, str]:
@@ -81,7 +81,7 @@ class Quota:
         headers = self._headers(limit, client)
         if fits:
             return headers
-        detail = f"{names:,} names are more than is left of the quota of {_told(limit)}"
+        detail = f"{names:,} names are more than what is left of the quota of {_told(limit)}"
         raise ProblemError(
             429, "quota-spent", detail, headers=headers | {"Retry-After": str(self._wait(limit, client, names))}
         )
@@ -123,7 +123,7 @@ def _counts(storage: str, shared: Path | None) -> Counts:
     except ConfigurationError as error:
         raise ValueError(f"quota_storage: {error}") from None
     if not isinstance(counts, MemoryStorage | RedisStorage):
-        raise ValueError("quota_storage: a sliding window can be counted in memory:// or redis://")
+        raise ValueError("quota_storage: only memory:// and redis:// can count a sliding window")
     return counts
 
 
@@ -131,7 +131,7 @@ def _shared(path: Path) -> Counts:
     try:
         return SharedCounts(path)
     except sqlite3.Error as error:
-        log.error("each worker counts quotas for itself: %s: %s", path, error)
+        log.error("each worker counts quotas separately: %s: %s", path, error)
         return MemoryStorage()
 
 

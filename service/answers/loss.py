@@ -89,7 +89,7 @@ def faults_in(given: Sequence[object]) -> dict[int, str]:
 
 def _fault(index: int, name: object) -> tuple[int, str | None]:
     if name is None or name == "" or (isinstance(name, str) and name.isspace()):
-        return index, "there is no name"
+        return index, "the name is missing"
     if not isinstance(name, str):
         return index, "the name is not text"
     if len(name) > MAX_NAME_LENGTH:

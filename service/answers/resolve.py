@@ -27,7 +27,9 @@ def prepare_with(catalog: Catalog, model: ServedModel, request: ConstraintFields
     """The same for a model that is at hand."""
     settings = _settings(model, request)
     if request.novel and model.listing is None:
-        raise field_problem("/novel", "the training list of this model is not known: it was published without one")
+        raise field_problem(
+            "/novel", "this model was published without its training list, so new names cannot be told apart"
+        )
     try:
         return catalog.sampler(model, settings, request.constraints, request.novel)
     except ConstraintError as error:
@@ -57,7 +59,7 @@ def constraint_problem(error: ConstraintError) -> Exception:
 def checked_top_k(model: ServedModel, request: Shape) -> int | None:
     size = model.vocabulary.size
     if request.top_k is not None and request.top_k > size:
-        raise field_problem("/top_k", f"at most {size}, the symbols of this model")
+        raise field_problem("/top_k", f"at most {size}, the number of symbols in this model's alphabet")
     return request.top_k
 
 
@@ -69,7 +71,7 @@ def _foreign(model: ServedModel, request: ConstraintFields) -> str:
         letters = dict.fromkeys(model.vocabulary.normalization(text))
         foreign = [repr(letter) for letter in letters if letter not in model.vocabulary.letters]
         if foreign:
-            return f"; the model has no {', '.join(foreign[:_SHOWN])} of the {field}"
+            return f"; the model's alphabet lacks {', '.join(foreign[:_SHOWN])} in the {field}"
     return ""
 
 
@@ -77,6 +79,6 @@ def _settings(model: ServedModel, request: ConstraintFields) -> ShapeSettings:
     checked_top_k(model, request)
     if request.max_length is None and request.min_length > model.longest_name:
         raise field_problem(
-            "/min_length", f"the longest training name has {model.longest_name} letters: give max_length too"
+            "/min_length", f"the longest training name has {model.longest_name} letters: set max_length too"
         )
     return request.settings(model.longest_name)

@@ -168,7 +168,7 @@ def drawn_seed() -> int:
 def check_number(request: SampleRequest, most: int = MAX_NAMES) -> None:
     """Raises ProblemError for more names than may be asked for, or than can be told apart in memory."""
     if request.n > most:
-        raise field_problem("/n", f"at most {most:,} names here; ask for more as a stream (see Accept)")
+        raise field_problem("/n", f"at most {most:,} names in this form; to get more, ask for a stream (see Accept)")
     if request.unique and request.n > MAX_DISTINCT:
         raise field_problem("/n", f"at most {MAX_DISTINCT:,} names without repeats")
 

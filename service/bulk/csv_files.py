@@ -84,7 +84,7 @@ class CsvWriter:
         delimiter: str = ",",
     ) -> None:
         if taken := set(header) & set(added):
-            raise FileError(f"there is a column {min(taken)!r} already: rename it, or leave it out")
+            raise FileError(f"the file already has a column {min(taken)!r}: rename or remove it")
         self._file = file
         self._width = len(header)
         self._line_end = line_end

@@ -42,7 +42,7 @@ class NdjsonReader:
         if not all(map(self._added.isdisjoint, rows)):
             index = next(i for i, row in enumerate(rows) if not self._added.isdisjoint(row))
             taken = min(self._added & set(rows[index]))
-            raise self._source.error(place(index), f"there is a field {taken!r} already: rename it, or leave it out")
+            raise self._source.error(place(index), f"the object already has a field {taken!r}: rename or remove it")
         if is_first and rows and self._column not in rows[0]:
             raise self._source.error(place(0), f"no field {self._column!r}; see --column")
         return Batch([row.get(self._column) for row in rows], lines, place)

@@ -91,7 +91,7 @@ class ParquetWriter:
 
     def __init__(self, file: BinaryIO, schema: Any, added: Sequence[str]) -> None:
         if taken := set(schema.names) & set(added):
-            raise FileError(f"there is a column {min(taken)!r} already: rename it, or leave it out")
+            raise FileError(f"the file already has a column {min(taken)!r}: rename or remove it")
         types = _added_types()
         for name in added:
             schema = schema.append(pyarrow().field(name, types[name]))

@@ -46,7 +46,7 @@ def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO)
             try:
                 scored = scorer.score(batch.names)
             except UnscoredNameError as error:
-                hint = "mend it, or pass --unknown skip"
+                hint = "fix it, or pass --unknown skip"
                 raise source.error(batch.place(error.index), f"{error}; {hint}") from None
             writer.write(batch.rows, scored)
             yield reader.done

@@ -32,7 +32,7 @@ def told(path: Path, asked: Asked) -> Iterator[tuple[Source, FileFormat, Layout]
         with opened_list(path, asked) as opened:
             layout = opened.layout
             if layout.is_table and not layout.columns:
-                raise FileError(f"{path}: a CSV without a header; give it a first line that names its columns")
+                raise FileError(f"{path}: this CSV has no header; add a first line that names its columns")
             opened.file.seek(0)
             file = _as_utf8(opened)
             is_whole = file is opened.file and path.is_file() and not layout.packed

@@ -100,7 +100,9 @@ def _weighted(text: str, find: Find) -> dict[PublishedModel, int]:
     found = {find(name): weight for name, weight in sorted(weights.items())}
     alphabets = {(model.vocabulary.letters, replace(model.vocabulary.normalization, rules=1)) for model in found}
     if len(alphabets) > 1:
-        raise BlendError(f"{' and '.join(weights)} have different alphabets: only models of one can be blended")
+        raise BlendError(
+            f"{' and '.join(weights)} have different alphabets: only models with the same alphabet can be blended"
+        )
     return found
 
 
@@ -110,12 +112,12 @@ def _weights(text: str) -> Mapping[str, int]:
     for part in _SEPARATOR.split(text):
         written = _PART.fullmatch(part)
         if written is None or int(written[2] or 1) > MAX_WEIGHT:
-            raise BlendError(f"a blend is written a+b or a*3+b, with whole weights of 1 to {MAX_WEIGHT}")
+            raise BlendError(f"write a blend as a+b or a*3+b, with whole weights from 1 to {MAX_WEIGHT}")
         if written[1] in weights:
-            raise BlendError(f"a blend names each model once, but {written[1][:64]} twice")
+            raise BlendError(f"a blend may name each model only once; this one names {written[1][:64]} twice")
         weights[written[1]] = int(written[2] or 1)
     if not 2 <= len(weights) <= MAX_PARTS:
-        raise BlendError(f"a blend is of 2 to {MAX_PARTS} models")
+        raise BlendError(f"a blend combines 2 to {MAX_PARTS} models")
     common = gcd(*weights.values())
     return {name: weight // common for name, weight in weights.items()}
 

@@ -72,7 +72,7 @@ class Catalog:
         wanted = self._default_of(roster) if name is None else name
         model = roster.models.get(wanted) if wanted is not None else None
         if model is None:
-            raise UnknownModelError(f"no such model; served are: {', '.join(roster.models) or 'none'}")
+            raise UnknownModelError(f"no such model; available models: {', '.join(roster.models) or 'none'}")
         return model
 
     def _checked(self, model: Model) -> Model:

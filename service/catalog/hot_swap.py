@@ -151,7 +151,7 @@ class Swapper:
     def _tell_unreadable(self, unreadable: dict[Path, str]) -> None:
         for root, why in unreadable.items():
             if self._unreadable.get(root) != why and root != OWN:
-                log.warning("cannot look into the store %s: %s; what it held before, if anything, is served", root, why)
+                log.warning("cannot read the store %s: %s; models loaded from it before stay in service", root, why)
         self._unreadable = unreadable
 
 

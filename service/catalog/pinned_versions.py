@@ -48,7 +48,9 @@ def current(name: str | None, store: Path) -> Versions:
     default = settings.default_model if settings.default_model in found else min(found, default="none")
     wanted = sorted(names_in(default if name is None else name))
     if not found.keys() >= set(wanted):
-        raise UnknownModelError(f"no such model; there are: {', '.join(sorted(found)) or 'none'}{_hint(settings)}")
+        raise UnknownModelError(
+            f"no such model; available models: {', '.join(sorted(found)) or 'none'}{_hint(settings)}"
+        )
     pins = tuple(_pin(found[each][0]) for each in wanted)
     return Versions(default, pins, read_block_list(settings.block_list), settings.plan_cache_mb)
 

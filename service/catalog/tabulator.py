@@ -153,7 +153,7 @@ def _read_answer(pipe: IO[bytes], stored: StoredVersion) -> Tabulated | _Refusal
     if isinstance(answer, _Refusal):
         return answer
     if not 0 <= answer.table <= MAX_SENT_BYTES:
-        raise ValueError("no table is so large")
+        raise ValueError("the table is too large")
     return Tabulated(_parsed(pipe.read(answer.table), stored), answer.parameters)
 
 

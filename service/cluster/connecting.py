@@ -49,7 +49,7 @@ def _connect(address: str, workers: int | None) -> None:
             _reach(address)
             ray.init(address, **quietly)
     except AuthenticationError:
-        why = "it asks for a token: RAY_AUTH_MODE=token, and the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+        why = "it requires a token: set RAY_AUTH_MODE=token and put the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
         raise ClusterError(f"no access to the cluster at {address}: {why}") from None
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ClusterError(f"no cluster at {address}: {_first_line(error)}") from None

@@ -37,7 +37,7 @@ class Folder:
             replace_file(path / RUN_FILE, _written(run))
         elif there != json.loads(_written(run)):
             raise FileError(
-                f"{path} holds another run{_difference(there, run)}: choose another folder, or empty this one"
+                f"{path} holds a different run{_difference(there, run)}: choose another folder, or empty this one"
             )
         self.complete = (path / SUCCESS_FILE).exists()
         for part in self._done():
@@ -89,7 +89,7 @@ def run_in(path: Path) -> Run | None:
                 told = json.loads((path / name).read_bytes())
                 return dict(told["run"] if name == SUCCESS_FILE else told)
             except (ValueError, TypeError, KeyError):
-                raise FileError(f"{path / name} is damaged: empty the folder, and begin again") from None
+                raise FileError(f"{path / name} is damaged: empty the folder and start again") from None
     return None
 
 

@@ -90,7 +90,7 @@ def _make(row: dict[str, Any], job: Job, sampler_version: int) -> dict[str, Any]
     here = f" on {socket.gethostname()}"
     try:
         if sampler_version != SAMPLER_VERSION:
-            raise ClusterError(f"another version of namesmith is installed{here}: all nodes need the same")
+            raise ClusterError(f"a different version of namesmith is installed{here}: all nodes need the same one")
         return {"part": json.dumps(asdict(_written(job, _catalog(job.versions), row["number"]))), "error": ""}
     except NamesmithError as error:
         where = f"{here}; every node needs the store, at the same path" if isinstance(error, StoreError) else ""

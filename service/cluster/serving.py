@@ -37,7 +37,7 @@ class Replica:
         """Healthy is what can generate. Ray takes a replica that raises out of service, and starts another."""
         catalog: Catalog = self._service.state.catalog
         if not catalog.models:
-            raise RuntimeError(f"no model is loaded; rejected: {catalog.rejected or 'none'}; look at the stores")
+            raise RuntimeError(f"no model is loaded; rejected: {catalog.rejected or 'none'}; check the stores")
         await check_generation(catalog)
 
 

@@ -15,9 +15,12 @@ from model.store import store
 from service.bulk.formats import ENDINGS, FileFormat
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of your own models.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing beside the result.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the result.")]
 OutputOption = Annotated[
-    Path, typer.Option("--output", "-o", help="File to write, whole or not at all; - is stdout.", show_default="-")
+    Path,
+    typer.Option(
+        "--output", "-o", help="Output file, written completely or not at all; - for stdout.", show_default="-"
+    ),
 ]
 OWN_STORE = store.OWN
 STANDARD = Path("-")
@@ -74,7 +77,7 @@ def format_of(path: Path | None, chosen: FileFormat | None, otherwise: FileForma
     if chosen is not None or path is None:
         return chosen or otherwise
     if path.suffix.lower() not in ENDINGS:
-        raise OptionError(field, f"choose one, as the ending of {path.name} tells none ({', '.join(ENDINGS)} do)")
+        raise OptionError(field, f"choose one: the ending of {path.name} is none of {', '.join(ENDINGS)}")
     return ENDINGS[path.suffix.lower()]
 
 

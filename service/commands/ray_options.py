@@ -13,11 +13,13 @@ from service.commands.options import STANDARD, OptionError
 ClusterOption = Annotated[
     str | None,
     typer.Option(
-        "--cluster", metavar="ADDRESS", help="Work on the Ray cluster there, or on all processors here (`local`)."
+        "--cluster",
+        metavar="ADDRESS",
+        help="Run on the Ray cluster at this address, or on all processors of this machine (`local`).",
     ),
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="With --cluster: how many processes; all processors if left out.")
+    int | None, typer.Option(min=1, help="With --cluster: number of processes; by default, one for each processor.")
 ]
 RAY = "ray[serve,data,tune]==2.60.0"
 """As `pyproject.toml` has it."""
@@ -38,7 +40,7 @@ def ray_needed() -> Iterator[None]:
 def folder_of(output: Path, form: FileFormat | None) -> Path:
     """Where the files go. Raises OptionError for stdout, and FileError where Parquet cannot be written."""
     if output == STANDARD:
-        raise OptionError("output", "name a folder: on a cluster the result is many files")
+        raise OptionError("output", "give a folder: on a cluster the result is many files")
     if form is FileFormat.PARQUET:
         pyarrow()
     return output.resolve()
@@ -48,4 +50,4 @@ def check_alone(**options: object) -> None:
     """Raises OptionError for an option that means nothing without a cluster."""
     for name, value in options.items():
         if value is not None:
-            raise OptionError(name, "goes with --cluster")
+            raise OptionError(name, "only works with --cluster")

@@ -43,7 +43,7 @@ def sample(
     output: OutputOption = STANDARD,
     form: Annotated[
         FileFormat | None,
-        typer.Option("--format", help="Of the names; that of the output file's ending, or text, if left out."),
+        typer.Option("--format", help="Format of the names; by default that of the output file's ending, or text."),
     ] = None,
     store: StoreOption = OWN_STORE,
     cluster: ClusterOption = None,
@@ -51,7 +51,7 @@ def sample(
     part_names: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MAX_STREAMED, help="With --cluster: names of each file.", show_default=f"{_PART_NAMES}"
+            min=1, max=MAX_STREAMED, help="With --cluster: number of names in each file.", show_default=f"{_PART_NAMES}"
         ),
     ] = None,
     quiet: QuietOption = False,
@@ -90,7 +90,7 @@ def _sample_on(
         from service.cluster import folders, jobs
         from service.cluster.sampling import SampleJob
     if asked.unique:
-        raise OptionError("unique", "names without repeats are drawn in one piece: leave --cluster out")
+        raise OptionError("unique", "a cluster cannot draw names without repeats: leave out --cluster or --unique")
     seed = asked.seed
     if seed is None:  # an interrupted run goes on with the one that was drawn for it
         seed = ((folders.run_in(folder) or {}).get("request") or {}).get("seed", drawn_seed())
@@ -108,5 +108,5 @@ def _facts(draw: Draw, written: int) -> str:
     facts = [f"{written:,} names", f"model {draw.model.name} {draw.model.digest[:12]}", f"seed {draw.seed}"]
     facts.append(f"probability {draw.sampler.probability:.6g}")
     if draw.exhausted:
-        facts.append("there are no more")
+        facts.append("no more distinct names exist")
     return ", ".join(facts)

@@ -39,28 +39,36 @@ from service.http.requests import Scoring
 def score(
     asked: Scoring,
     names: Annotated[
-        Path, typer.Argument(metavar="[FILE]", help="File of names, with --cluster a folder of files; - is stdin.")
+        Path, typer.Argument(metavar="[FILE]", help="File of names (with --cluster, a folder of files); - for stdin.")
     ] = STANDARD,
     output: OutputOption = STANDARD,
-    column: Annotated[str | None, typer.Option(help="Where the names are.", show_default=NAME)] = None,
+    column: Annotated[str | None, typer.Option(help="Column or field that holds the names.", show_default=NAME)] = None,
     input_format: Annotated[
-        FileFormat | None, typer.Option(help="Of FILE; told from its content if left out. stdin is text.")
+        FileFormat | None,
+        typer.Option(help="Format of FILE; by default detected from its content (stdin is read as text)."),
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV; told if left out.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of FILE, such as windows-1252; told if left out.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Character between the cells of a CSV; detected by default.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Text encoding of FILE, such as windows-1252; detected by default.")
+    ] = None,
     form: Annotated[
         FileFormat | None,
-        typer.Option("--format", help="Of the result; that of FILE if left out, and csv for a text."),
+        typer.Option("--format", help="Format of the result; by default that of FILE, or csv if FILE is text."),
     ] = None,
     bom: Annotated[
-        bool, typer.Option("--bom", help="Begin a CSV with a byte order mark, for Excel; one that has it keeps it.")
+        bool,
+        typer.Option(
+            "--bom", help="Begin a CSV with a byte order mark, for Excel; if FILE has one, it is kept anyway."
+        ),
     ] = False,
     store: StoreOption = OWN_STORE,
     cluster: ClusterOption = None,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Tell how likely names are: adds the columns loss, log_prob, novel and percentile to a file."""
+    """Score how likely names are: adds the columns loss, log_prob, novel and percentile to a file."""
     if cluster is not None:
         _score_on(cluster, asked, names, output, column, input_format, form, store, workers, bom=bom, quiet=quiet)
         return
@@ -119,9 +127,9 @@ def _score_on(
         from service.cluster.scoring import ScoreJob, check_targets, files_in
     source, folder = names.resolve(), folder_of(output, form)
     if names == STANDARD:
-        raise OptionError("cluster", "name a folder of files in place of stdin")
+        raise OptionError("cluster", "give a folder of files instead of stdin")
     if source.is_relative_to(folder) or folder.is_relative_to(source):
-        raise OptionError("output", "choose a folder apart from that of the names")
+        raise OptionError("output", "choose a folder other than that of the names")
     layouts = {}
     for file in files_in(source):
         read_as = format_of(source / file, input_format, FileFormat.TEXT, "input_format")
@@ -138,13 +146,15 @@ def _score_on(
 def _layout(read_as: FileFormat, write_as: FileFormat, column: str | None, bom: bool) -> Layout:
     """Raises OptionError, and FileError where Parquet is asked for and there is no library for it."""
     if read_as is FileFormat.TEXT and column is not None:
-        raise OptionError("column", "a text has no columns; --input-format says what the file is")
+        raise OptionError("column", "a text file has no columns; give the file's real format with --input-format")
     if bom and write_as is not FileFormat.CSV:
         raise OptionError("bom", "only a CSV has one")
     if write_as is FileFormat.TEXT:
-        raise OptionError("format", "a text has no columns for the scores; use csv, ndjson or parquet")
+        raise OptionError("format", "a text file has no columns for the scores; use csv, ndjson or parquet")
     if read_as not in (FileFormat.TEXT, write_as):
-        raise OptionError("format", f"{read_as} stays {read_as}, so that the other columns stay what they are")
+        raise OptionError(
+            "format", f"{read_as} input must be written as {read_as}, which keeps the other columns as they are"
+        )
     if write_as is FileFormat.PARQUET:
         pyarrow()
     return Layout(read_as, write_as, column or NAME, bom)

@@ -24,18 +24,19 @@ _LEAST_DESCRIPTORS = 128
 """Of which a worker has some tens open before its first client."""
 _OPEN_WARNING = (
     "ANYONE who can reach this address may use the service: it listens beyond this machine, and no API keys are set. "
-    "Set NAMESMITH_KEYS_FILE (`python -m service key NAME` makes a key), or put a proxy in front that knows clients."
+    "Set NAMESMITH_KEYS_FILE (`python -m service key NAME` makes a key), or put a "
+    "proxy in front that authenticates clients."
 )
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    uds: Annotated[Path | None, typer.Option(help="Unix socket to listen on, in place of host and port.")] = None,
+    uds: Annotated[Path | None, typer.Option(help="Unix socket to listen on, instead of host and port.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
     store_dir: StoreOption = OWN_STORE,
     access_log: Annotated[
-        bool, typer.Option("--access-log", help="Print a line for each request, which costs speed.")
+        bool, typer.Option("--access-log", help="Print a line for each request, which slows the service down.")
     ] = False,
 ) -> None:
     """Start the HTTP service."""

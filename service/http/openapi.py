@@ -16,19 +16,19 @@ PIN: dict[str, Any] = {
             "name": "X-Model-Digest",
             "in": "header",
             "required": False,
-            "description": "Answer with this version or not at all: 409 where another one is served.",
+            "description": "Require this version of the model: 409 if another one is served.",
             "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         }
     ]
 }
 """`openapi_extra` of a route that a model answers."""
 _SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the service asks for one."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, if the service requires one."},
     "header": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The same in its own header.",
+        "description": "The same key in a header of its own.",
     },
 }
 

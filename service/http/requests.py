@@ -28,8 +28,8 @@ MAX_EXCLUDED = 100
 MAX_MODEL_NAME = 300
 """Of a blend of four models with the longest names, and weights."""
 
-_NAMES = f"Each of 1 to {MAX_NAME_LENGTH} characters."
-_MODEL = "Which model, or a blend of two to four, as in `a+b` or `a*3+b`; the default one if left out."
+_NAMES = f"Each name has 1 to {MAX_NAME_LENGTH} characters."
+_MODEL = "A model, or a blend of two to four such as `a+b` or `a*3+b`; if left out, the default model."
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_NAME)]
 Length = Annotated[int, Field(ge=1, le=MAX_NAME_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -43,40 +43,57 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     model: ModelName | None = Field(None, description=_MODEL)
-    temperature: float = Field(1.0, gt=0, le=10, allow_inf_nan=False, description="Applied first; 1 is as trained.")
-    top_k: int | None = Field(None, ge=1, description="Keep the k most probable characters; applied second.")
+    temperature: float = Field(
+        1.0,
+        gt=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Below 1 plays safe, above 1 is wilder, 1 is as trained. Applied first.",
+    )
+    top_k: int | None = Field(None, ge=1, description="Draw only from the k most probable characters. Applied second.")
     top_p: float | None = Field(
-        None, gt=0, le=1, allow_inf_nan=False, description="Keep the fewest characters whose sum reaches p; third."
+        None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Draw only from the fewest characters whose probabilities add up to p. Applied third.",
     )
 
 
 class ConstraintFields(Shape):
     """What each name must meet."""
 
-    min_length: Length = Field(1, description="Least letters; a condition, met exactly.")
+    min_length: Length = Field(1, description="Fewest letters of a name, met exactly.")
     max_length: Length | None = Field(
-        None, description="Most letters; a condition, never a cut. If left out, those of the longest training name."
+        None,
+        description="Most letters of a name; no name is cut short. If left out, the "
+        "length of the longest training name.",
     )
     prefix: Text | None = Field(None, description="Letters that each name begins with.", examples=["ka"])
     suffix: Text | None = Field(None, description="Letters that each name ends with.")
-    contains: Text | None = Field(None, description="Letters that stand somewhere in each name.")
+    contains: Text | None = Field(None, description="Letters that occur somewhere in each name.")
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)] | None = Field(
-        None, description="A regular expression that each whole name matches (a subset: see docs/api.md)."
+        None, description="A regular expression that matches each whole name (a subset: see docs/api.md)."
     )
     near: Text | None = Field(
-        None, description="A name to which each name is close, within `distance`; not it itself.", examples=["aria"]
+        None,
+        description="Each name differs from this one by at least one edit and at most `distance` edits.",
+        examples=["aria"],
     )
     distance: int = Field(
         DISTANCE,
         ge=1,
         le=3,
-        description="For `near`: most edits (insert, delete or replace a letter, swap neighbours).",
+        description="With `near`: most edits (insert, delete or replace a letter, or swap two neighbours).",
     )
     exclude: list[Text] | None = Field(
-        None, min_length=1, max_length=MAX_EXCLUDED, description="Parts that no name holds, beside the block list."
+        None,
+        min_length=1,
+        max_length=MAX_EXCLUDED,
+        description="Parts that no name may contain, in addition to the block list.",
     )
-    novel: bool = Field(False, description="Only names that are not in the training data.")
-    case: NameCase = Field("title", description="Of the names in the answer.")
+    novel: bool = Field(False, description="Only names that are not in the training list.")
+    case: NameCase = Field("title", description="Letter case of the names in the answer.")
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> Self:
@@ -117,9 +134,11 @@ class SampleRequest(ConstraintFields):
         le=MAX_STREAMED,
         description=f"How many names: up to {MAX_NAMES:,} as JSON, {MAX_STREAMED:,} in a streamed form.",
     )
-    seed: Seed | None = Field(None, description="Reproduces the answer; drawn, and echoed, if left out.")
-    unique: bool = Field(False, description="No name twice; fewer names if there are no more that differ.")
-    details: bool = Field(False, description="Facts about each name.")
+    seed: Seed | None = Field(
+        None, description="The same seed gives the same answer again; if left out, one is drawn and returned."
+    )
+    unique: bool = Field(False, description="No name twice; fewer names if no more distinct ones exist.")
+    details: bool = Field(False, description="Return facts about each name.")
 
 
 class SampleQuery(SampleRequest):
@@ -128,7 +147,7 @@ class SampleQuery(SampleRequest):
     model_config = ConfigDict(strict=False)
 
     seed: Annotated[Seed | None, BeforeValidator(number_if_digits)] = Field(
-        None, description="Reproduces the answer; drawn, and echoed, if left out."
+        None, description="The same seed gives the same answer again; if left out, one is drawn and returned."
     )
 
 
@@ -148,7 +167,7 @@ class NextQuery(Shape):
     model_config = ConfigDict(strict=False)
 
     context: Annotated[str, Field(max_length=MAX_NAME_LENGTH)] = Field(
-        "", description="How the name begins; empty for its first letter.", examples=["emm"]
+        "", description="The beginning of a name; empty asks for its first letter.", examples=["emm"]
     )
 
 
@@ -158,10 +177,11 @@ class Scoring(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: ModelName | None = Field(None, description=_MODEL)
-    details: bool = Field(False, description="The log-probability of each character.")
+    details: bool = Field(False, description="Return the log-probability of each character.")
     unknown: Literal["error", "skip", "ignore"] = Field(
         "error",
-        description="A name that cannot be scored is an error or skipped; or characters that are unknown are ignored.",
+        description="If a name cannot be scored: fail (`error`), skip the name (`skip`) or leave "
+        "out its unknown characters (`ignore`).",
     )
 
 

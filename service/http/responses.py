@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-_PROBABILITY = "Exact chance that an unconstrained draw meets all constraints, the lengths among them."
+_PROBABILITY = "Exact chance that an unconstrained draw meets all constraints, including the lengths."
 
 
 class ModelRef(BaseModel):
@@ -15,7 +15,9 @@ class ModelRef(BaseModel):
 class NameDetail(BaseModel):
     name: str
     log_prob: float = Field(description="Natural log-probability under the request's temperature, top_k and top_p.")
-    novel: bool | None = Field(description="Not in the training list; null where the list is not known.")
+    novel: bool | None = Field(
+        description="Whether the name is absent from the training list; null if that list is not known."
+    )
 
 
 class SampleResponse(BaseModel):
@@ -45,7 +47,9 @@ class NextCharacter(BaseModel):
 
 class NextResponse(BaseModel):
     context: str = Field(description="The beginning, normalised.")
-    next: list[NextCharacter] = Field(description="All symbols, the most probable first; the sum is 1.")
+    next: list[NextCharacter] = Field(
+        description="All symbols, the most probable first; their probabilities add up to 1."
+    )
     model: ModelRef
 
 
@@ -60,11 +64,11 @@ class StreamStart(BaseModel):
 class FollowedCharacter(BaseModel):
     """The event `character`: a step of a name."""
 
-    index: int = Field(description="Which name, from 0.")
-    position: int = Field(description="Which step of the name, from 0.")
-    char: str = Field(description="As it is shown; the empty string for the name's end.")
+    index: int = Field(description="Number of the name, from 0.")
+    position: int = Field(description="Number of the step within the name, from 0.")
+    char: str = Field(description="The character as shown; the empty string for the name's end.")
     prob: float = Field(description="Its chance, given the letters before it and the constraints.")
-    runners_up: list[NextCharacter] = Field(description="The most probable others, as the model spells them.")
+    runners_up: list[NextCharacter] = Field(description="The most probable alternatives, as the model spells them.")
 
 
 class FollowedName(NameDetail):
@@ -89,12 +93,14 @@ class NameScore(BaseModel):
     name: str
     loss: float | None = Field(description="-log_prob / (letters + 1), nats a character.")
     log_prob: float | None = Field(description="Natural log-probability of the whole name, end included.")
-    novel: bool | None = Field(description="Not in the training list; null where the list is not known.")
-    percentile: float | None = Field(
-        description="Share of the names held out in training (else of the training names) with a higher loss: 0.01 is "
-        "stranger than 99 % of them. Null where none are known."
+    novel: bool | None = Field(
+        description="Whether the name is absent from the training list; null if that list is not known."
     )
-    ignored: int | None = Field(description="Characters left out because the vocabulary does not have them.")
+    percentile: float | None = Field(
+        description="Share of the held-out names (or, without any, of the training names) with a higher loss: 0.01 is "
+        "stranger than 99 % of them. Null if no such names are known."
+    )
+    ignored: int | None = Field(description="Number of characters left out because the vocabulary lacks them.")
     characters: list[CharacterScore] | None
     reason: str | None = Field(None, description="Why the name was skipped.")
 
@@ -108,45 +114,47 @@ class LossResponse(BaseModel):
 
 class VocabularyInfo(BaseModel):
     letters: list[str]
-    size: int = Field(description="Letters and the boundary.")
+    size: int = Field(description="Number of letters, plus one for the boundary.")
     normalization: dict[str, str]
 
 
 class ModelFacts(BaseModel):
     """Computed from the table, for names of 1 to 64 letters at temperature 1 and without a block list."""
 
-    entropy: float = Field(description="Of a name, nats.")
-    expected_length: float = Field(description="Letters of a name.")
+    entropy: float = Field(description="Entropy of a name, in nats.")
+    expected_length: float = Field(description="Mean number of letters in a name.")
     training_mass: float | None = Field(
-        description="Chance that a name is in the training list; null where it is not known."
+        description="Chance that a drawn name is in the training list; null if that list is not known."
     )
     repeat_after: int | None = Field(
-        description="The least number of draws of which two are equal with probability 1/2; null over 10 million."
+        description="Fewest draws that contain a repeat with probability 1/2; null above 10 million."
     )
 
 
 class ModelInfo(BaseModel):
     name: str
     digest: str
-    description: str | None = Field(description="What it is good for; null where its maker did not say.")
+    description: str | None = Field(description="What the model is good for; null if its maker did not say.")
     parameters: int
     layers: list[dict[str, Any]]
     block_size: int = Field(description="Characters of context that the network sees.")
-    contexts: int = Field(description="Contexts for which the chances of the next letter were computed.")
-    longest_name: int = Field(description="Letters of the longest training name: the default `max_length`.")
+    contexts: int = Field(description="Number of contexts for which the chances of the next letter were computed.")
+    longest_name: int = Field(description="Number of letters in the longest training name: the default `max_length`.")
     vocabulary: VocabularyInfo
     losses: dict[str, Any] = Field(
-        description="Nats a character on each part of the training list, of the model as it is served."
+        description="Loss of the served model on each part of the training list, in nats a character."
     )
-    network_losses: dict[str, Any] = Field(description="The same of the network that it was compiled from.")
+    network_losses: dict[str, Any] = Field(
+        description="The same losses for the network from which the model was compiled."
+    )
     baselines: dict[str, Any] = Field(
-        description="Nats a character that counting reaches on the held-out parts; empty where it was not measured."
+        description="Loss of simple counting on the held-out parts, in nats a character; empty if it was not measured."
     )
     data: dict[str, Any] = Field(description="The training list: source, fingerprint, sizes.")
-    config: dict[str, Any] = Field(description="How it was trained.")
-    facts: ModelFacts = Field(description="Exact.")
+    config: dict[str, Any] = Field(description="How the model was trained.")
+    facts: ModelFacts = Field(description="Exact facts about the names that the model draws.")
     published_at: str | None
-    sampler_version: int = Field(description="Changes whenever the names of a seed would.")
+    sampler_version: int = Field(description="Changes whenever a seed would give other names.")
 
 
 class ModelsResponse(BaseModel):
@@ -160,5 +168,5 @@ class Status(BaseModel):
 
 class Readiness(BaseModel):
     status: str
-    models: dict[str, str] = Field(description="Digest by name.")
-    rejected: dict[str, str] = Field(description="Why a model is not served, by name.")
+    models: dict[str, str] = Field(description="Digests, by model name.")
+    rejected: dict[str, str] = Field(description="Why a model is not served, by model name.")

@@ -143,7 +143,7 @@ def parse(data: bytes) -> Any:
         detail = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise ProblemError(400, "malformed-json", detail) from None
     except ValueError:
-        raise ProblemError(400, "malformed-json", "the body holds a number of too many digits") from None
+        raise ProblemError(400, "malformed-json", "the body holds a number with too many digits") from None
 
 
 class _Strict:

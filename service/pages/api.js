@@ -5,7 +5,7 @@ import { query } from "./route.js";
 
 const UNREACHABLE = {
   title: "The service does not answer",
-  detail: "It may have been stopped, or the connection is down. What is on the page stays.",
+  detail: "It may have stopped, or the connection may be down. Nothing on this page is lost.",
 };
 
 /** What went wrong, as problem+json tells it (RFC 9457). `status` is 0 where there was no answer. */

@@ -88,9 +88,9 @@ function bar({ char, prob }, most) {
 }
 
 function showTop({ names, probability }, context) {
-  find("top-title").textContent = context ? "The likeliest names that begin so" : "The likeliest names";
+  find("top-title").textContent = context ? "The likeliest names with this beginning" : "The likeliest names";
   find("top-share").textContent = context
-    ? `${chance(Math.log(probability))} names of the model begin so.` : "";
+    ? `${chance(Math.log(probability))} generated names starts this way.` : "";
   find("top").replaceChildren(...names.map(({ name, log_prob: log }) => make("li", {},
     make("a", { href: link("score", { name, model: chosenName() }) }, name), make("span", { class: "odds" }, chance(log)))));
 }

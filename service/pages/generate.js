@@ -107,7 +107,7 @@ function showProbability(probability) {
 }
 
 function told(probability) {
-  if (probability > 0.5) return [percent(probability), "of the model's draws meet these conditions, exactly."];
+  if (probability > 0.5) return [percent(probability), "of all draws meet these conditions (an exact figure)."];
   const log = Math.log(probability);
-  return [chance(log), `draws of the model meets these conditions (${percent(probability)}, exactly). Only such names are drawn.`];
+  return [chance(log), `draws meets these conditions (exactly ${percent(probability)}). Only such names are drawn.`];
 }

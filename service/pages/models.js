@@ -90,7 +90,7 @@ function losses({ losses: own, network_losses: network, baselines, vocabulary })
   if (typeof network.dev === "number" && network.dev !== own.dev) rows.push(["its network", network.dev, "bar"]);
   if (typeof own.dev === "number") rows.push(["this model", own.dev, "bar own"]);
   return make("figure", { class: "losses" },
-    make("figcaption", {}, "How far off it is on names it has not seen ", make("small", {}, "nats a letter; shorter is better")),
+    make("figcaption", {}, "How far off the model is on names it has not seen ", make("small", {}, "nats a letter; shorter is better")),
     make("ul", {}, ...rows.map(([label, loss, kind]) => {
       const fill = make("span", { class: "fill" });
       fill.style.width = `${(100 * loss) / guess}%`;

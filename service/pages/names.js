@@ -25,7 +25,7 @@ export function showNames(details, wanted, whole, exhausted = false) {
   if (!whole) list.append(...Array.from({ length: Math.min(wanted, MOST_SHOWN) - shown.length }, waiting));
   find("names-said").textContent = whole ? summary(details, exhausted) : "";
   find("names-more").textContent = whole && details.length > MOST_SHOWN
-    ? `and ${count(details.length - MOST_SHOWN)} more, in what you copy or download` : "";
+    ? `and ${count(details.length - MOST_SHOWN)} more when you copy or download` : "";
 }
 
 function entry({ name, novel }) {
@@ -48,5 +48,5 @@ function summary(details, exhausted) {
   const names = details.length === 1 ? "1 name" : `${count(details.length)} names`;
   const fresh = details.filter((detail) => detail.novel).length;
   const known = details.length > 0 && details[0].novel !== null;
-  return `${names}${known ? `, ${count(fresh)} of them new` : ""}${exhausted ? "; there are no more that differ" : ""}`;
+  return `${names}${known ? `, ${count(fresh)} of them new` : ""}${exhausted ? "; no more distinct names exist" : ""}`;
 }

@@ -39,6 +39,6 @@ function column({ char, prob, runners_up: rivals }) {
   return make("li", { class: ended ? "letter end" : "letter" },
     make("span", { class: "glyph" }, ended ? "end" : char),
     make("span", { class: "odds" }, percent(prob)),
-    make("ul", { "aria-label": "what else could have come" }, ...others),
+    make("ul", { "aria-label": "likeliest alternatives" }, ...others),
   );
 }

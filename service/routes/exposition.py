@@ -76,7 +76,9 @@ class _Served:
             info.add_metric([model.name, model.digest], 1)
             parameters.add_metric([model.name], model.parameters)
         rejected = GaugeMetricFamily(
-            "namesmith_model_rejected", "Models whose current version is not served: /readyz has why.", labels=["model"]
+            "namesmith_model_rejected",
+            "Models whose current version is not served; /readyz says why.",
+            labels=["model"],
         )
         for name in self._catalog.rejected:
             rejected.add_metric([name], 1)

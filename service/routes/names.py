@@ -120,14 +120,14 @@ async def stream_sample(request: Request, query: Annotated[StreamQuery, Query()]
 
 @router.get("/loss", openapi_extra=PIN, responses=_QUERY, response_model=LossResponse)
 async def get_loss(request: Request, query: Annotated[LossQuery, Query()]) -> Response:
-    """Tells how likely names are."""
+    """Scores how likely names are."""
     return await _loss(request, query.as_request(), "name")
 
 
 @router.post("/loss", openapi_extra=PIN, responses=_BODY, response_model=LossResponse)
 @direct(LossRequest)
 async def post_loss(request: Request, body: LossRequest) -> Response:
-    """Tells how likely names are."""
+    """Scores how likely names are."""
     return await _loss(request, body, "names")
 
 

@@ -18,7 +18,7 @@ async def live() -> Status:
 
 @router.get("/readyz", responses=documented(500, 503))
 async def ready(request: Request) -> Readiness:
-    """At least one model is loaded and can generate, and the service is not about to end."""
+    """At least one model is loaded and can generate, and the service is not shutting down."""
     check_draining(request)
     catalog = ready_catalog(request)
     await check_generation(catalog)

@@ -27,7 +27,7 @@ def ready_catalog(request: Request) -> Catalog:
     none, 422 where its X-Model-Digest is no digest."""
     catalog: Catalog = request.app.state.catalog
     if not catalog.models:
-        detail = "no model is loaded: train one, or mend those that were rejected"
+        detail = "no model is loaded: train one, or fix those that were rejected"
         rejected = [FieldError(pointer=f"/rejected/{name}", detail=why[:200]) for name, why in catalog.rejected.items()]
         raise ProblemError(503, "not-ready", detail, rejected[:MAX_ERRORS], RETRY)
     pin = request.headers.get(_PIN)
@@ -65,7 +65,7 @@ async def _arrival(catalog: Catalog, model: str | None) -> None:
 def check_draining(request: Request) -> None:
     """Raises ProblemError, 503, once the service was told to end."""
     if request.app.state.draining:
-        raise ProblemError(503, "draining", "the service is about to end; ask another", headers=RETRY)
+        raise ProblemError(503, "draining", "the service is shutting down; try another instance", headers=RETRY)
 
 
 async def check_generation(catalog: Catalog) -> None:

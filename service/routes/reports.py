@@ -28,10 +28,15 @@ def answer(model: PublishedModel, known: str | None) -> Response:
         content = model.version.read(REPORT_FILE)
     except (StoreError, CheckpointError, OSError) as error:
         log.error("the report of %s, version %s: %s", model.name, model.digest[:12], error)
-        detail = f"the report of this version of {model.name} was changed or removed; `python -m training verify` tells"
+        detail = (
+            f"the report of this version of {model.name} was changed or removed; check "
+            "it with `python -m training verify`"
+        )
         raise ProblemError(410, "report-gone", detail) from None
     if content is None:
-        detail = f"this version of {model.name} was published without a report; `python -m training report` makes one"
+        detail = (
+            f"this version of {model.name} was published without a report; make one with `python -m training report`"
+        )
         raise ProblemError(404, "no-report", detail)
     tag = model.version.manifest["files"][REPORT_FILE]
     return etags.answer(known, tag, content, "text/html", {**_HEADERS, "X-Model-Digest": model.digest})

@@ -75,7 +75,7 @@ class Connection(TimedConnection):
         first = f"{self.scope['method']} {self.url.decode('ascii')} HTTP/{self.scope['http_version']}\r\n"
         kept = [pair for pair in self.headers if pair[0] != b"upgrade"]
         if len(kept) == len(self.headers):  # CONNECT
-            raise malformed("the service is no proxy")
+            raise malformed("the service is not a proxy")
         lines = [b"%s: %s\r\n" % pair for pair in kept]
         return b"".join([first.encode("ascii"), *lines, b"\r\n"])
 
@@ -108,7 +108,7 @@ class Connection(TimedConnection):
         if len(self.headers) > self.settings.max_headers:
             raise too_many_headers(self.settings)
         if self.url[:1] != b"/" or b"#" in self.url:
-            raise malformed("the request target must be a path, as in GET /livez")
+            raise malformed("the request target must be a path, such as /livez in GET /livez")
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise malformed("the version must be HTTP/1.1 or HTTP/1.0")
@@ -125,7 +125,7 @@ class Connection(TimedConnection):
     def _check_headers(self, version: str) -> None:
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) > 1 or (not hosts and version == "1.1") or not all(map(_is_host, hosts)):
-            raise malformed("an HTTP/1.1 request has one Host header, as in Host: names.example:8000")
+            raise malformed("an HTTP/1.1 request needs exactly one Host header, such as Host: names.example:8000")
         if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
             raise unknown_coding()
 

@@ -50,7 +50,7 @@ def malformed(detail: str) -> RefusalError:
 
 
 def unknown_coding() -> RefusalError:
-    return RefusalError(501, "not-implemented", "a transfer coding other than chunked is not decoded here")
+    return RefusalError(501, "not-implemented", "chunked is the only transfer coding that the service decodes")
 
 
 def failed() -> RefusalError:
@@ -58,7 +58,7 @@ def failed() -> RefusalError:
 
 
 def too_many_connections() -> RefusalError:
-    return RefusalError(503, "too-many-connections", "the service has as many connections as it takes; try again later")
+    return RefusalError(503, "too-many-connections", "the service has too many connections; try again later")
 
 
 def too_many_headers(settings: Settings) -> RefusalError:
@@ -74,8 +74,8 @@ def head_too_large(url: bytes, settings: Settings) -> RefusalError:
 
 
 def too_late(head: bool, settings: Settings) -> RefusalError:
-    what = f"the headers did not come within {settings.header_seconds:g} s"
-    return RefusalError(408, "timeout", what if head else f"the body did not come within {settings.body_seconds:g} s")
+    what = f"the headers did not arrive within {settings.header_seconds:g} s"
+    return RefusalError(408, "timeout", what if head else f"the body did not arrive within {settings.body_seconds:g} s")
 
 
 def unreadable(error: HttpParserError) -> RefusalError:
@@ -87,6 +87,6 @@ def unreadable(error: HttpParserError) -> RefusalError:
         log.error("a request could not be read", exc_info=cause)
     if "url" in str(error):
         return malformed(
-            "the request target has a character that cannot stand there: percent-encode it, as %C3%A9 for é"
+            "the request target has a character that is not allowed there: percent-encode it, such as %C3%A9 for é"
         )
     return malformed(f"this is not HTTP: {error}")

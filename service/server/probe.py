@@ -19,7 +19,7 @@ _SECONDS = 2.0
 def main() -> int:
     options = next(services(), None)
     if options is None:
-        return _fail("no service runs here")
+        return _fail("no service is running here")
     try:
         status = _ask(options)
     except OSError as error:

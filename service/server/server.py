@@ -158,7 +158,7 @@ class Server(uvicorn.Server):
     async def _cut(self) -> None:
         connections, tasks = list(self.server_state.connections), list(self.server_state.tasks)
         if connections:
-            log.warning("%d answers were not done in time and are cut off", len(connections))
+            log.warning("%d answers did not finish in time and were cut off", len(connections))
         for connection in connections:
             connection.transport.abort()
         if tasks:

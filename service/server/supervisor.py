@@ -38,7 +38,7 @@ class Place:
         self.short_lives = self.short_lives + 1 if lived < _SHORT_LIFE_SECONDS else 0
         delay = min(2.0 ** (self.short_lives - 2), _MAX_DELAY_SECONDS) if self.short_lives > 1 else 0.0
         self.due = time.monotonic() + delay
-        log.error("worker %d ended after %.1f s: %s; the next one begins in %g s", worker.pid, lived, reason, delay)
+        log.error("worker %d ended after %.1f s: %s; a new one starts in %g s", worker.pid, lived, reason, delay)
 
 
 class Supervisor:
@@ -120,7 +120,7 @@ class Supervisor:
             self._others = []
             if not worker.ready or not worker.alive:
                 worker.kill()
-                log.error("a new worker did not start, and the old ones stay")
+                log.error("a new worker did not start; the old ones keep running")
                 return
             old, place.worker = place.worker, worker
             if old is not None:

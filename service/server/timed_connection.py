@@ -51,7 +51,7 @@ class Connections(ServerState):
             try:
                 connection.check(now)
             except Exception:
-                log.exception("a connection could not be ended in order")
+                log.exception("a connection could not be closed properly")
                 connection.transport.abort()
 
     def drain(self, idle_seconds: float) -> None:

@@ -50,15 +50,18 @@ REQUEST_SECONDS = Histogram(
 NAMES = _counter("names", "Names drawn.", "model")
 CHARACTERS = _counter("characters", "Letters of the names drawn.", "model")
 SCORED = _counter("scored_names", "Names scored.", "model")
-PLANS = _counter("plans", "Samplers asked for: kept, shared, made, or refused.", "result")
-PLAN_SECONDS = Histogram("namesmith_plan_seconds", "Making a sampler.", buckets=_SECONDS, registry=REGISTRY)
+PLANS = _counter("plans", "Requests for samplers: kept, shared, made, or refused.", "result")
+PLAN_SECONDS = Histogram("namesmith_plan_seconds", "Time to make a sampler.", buckets=_SECONDS, registry=REGISTRY)
 WAIT_SECONDS = Histogram(
-    "namesmith_wait_seconds", "Waiting for a turn, where a request had to.", buckets=_SECONDS, registry=REGISTRY
+    "namesmith_wait_seconds",
+    "Time that requests waited for a turn, if they had to.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
 )
-REFUSALS = _counter("refusals", "Problems answered, by type; those of connections too.", "reason")
-SWAPS = _counter("swaps", "Versions served, rejected or withdrawn, once for each worker.", "model", "result")
+REFUSALS = _counter("refusals", "Problems answered, by type, connection errors included.", "reason")
+SWAPS = _counter("swaps", "Versions served, rejected or withdrawn, counted once in each worker.", "model", "result")
 CONNECTIONS = _gauge("connections", "Open connections.")
-RUNNING = _gauge("running_requests", "Requests that are being answered.")
+RUNNING = _gauge("running_requests", "Requests being answered.")
 RESIDENT = _gauge("resident_memory_bytes", "Resident memory of the workers.")
 
 _lock = Lock()

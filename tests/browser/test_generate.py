@@ -140,7 +140,7 @@ def test_changing_a_setting_draws_anew(visit: Visit) -> None:
 def test_a_set_that_runs_out_says_so(visit: Visit) -> None:
     page = visit("generate", pattern="ann|anna", unique="true")
     assert sorted(shown(page, 2)) == ["Ann", "Anna"]
-    assert "no more that differ" in page.inner_text("#names-said")
+    assert "no more distinct names exist" in page.inner_text("#names-said")
 
 
 def test_what_is_taken_away_are_the_same_names(visit: Visit, api: Api, site: Running, tmp_path: Path) -> None:

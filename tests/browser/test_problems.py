@@ -41,7 +41,7 @@ def test_conditions_that_no_name_meets(visit: Visit) -> None:
 
 def test_a_field_that_is_wrong_is_told_beside_it(visit: Visit) -> None:
     page = visit("generate", n=20000)
-    check_box(page, "Something does not fit", "10,000")
+    check_box(page, "Something in the request is wrong", "10,000")
     field = page.locator("#n")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("10,000"))
@@ -57,7 +57,7 @@ def test_a_field_that_is_wrong_is_told_beside_it(visit: Visit) -> None:
 
 def test_a_model_that_is_not_served(visit: Visit) -> None:
     page = visit("generate", model="nobody")
-    check_box(page, "That model is not served", "served are: us-names")
+    check_box(page, "That model is not served", "available models: us-names")
     page.select_option("#model", "")
     expect(page.locator("#names a")).to_have_count(10)
     assert "nobody" not in page.url
@@ -78,11 +78,11 @@ def test_a_service_that_wants_a_key(visit: Visit) -> None:
         page.route(re.compile(r"/(sample|loss|models|next|top)([?/]|$)"), guard)
 
     page = visit("generate", prepare, n=3, suffix="lyn")
-    dialog = page.get_by_role("dialog", name="This service wants a key")
+    dialog = page.get_by_role("dialog", name="This service needs a key")
     expect(dialog).to_be_visible()
     expect(page.locator("#key")).to_be_focused()
     page.click("text=Not now")
-    check_box(page, "This service wants a key", "Send a key.")
+    check_box(page, "This service needs a key", "Send a key.")
     page.click("#generate-problem button")
     page.fill("#key", "wrong")
     page.keyboard.press("Enter")
@@ -111,7 +111,7 @@ def test_a_service_that_is_busy_is_asked_again_when_it_said(visit: Visit) -> Non
     for status, kind, title in (
         (503, "not-ready", "The service is not ready"),
         (503, "overloaded", "The service is busy"),
-        (429, "too-many-requests", "That was too often"),
+        (429, "too-many-requests", "Too many requests"),
     ):
         answer = problem(status, kind, "come back later")
         page = visit("generate", lambda page, answer=answer: page.route(DRAWING, answer))
@@ -137,7 +137,7 @@ def test_no_network(visit: Visit) -> None:
     expect(page.locator("#names a")).to_have_count(3)
     page.context.set_offline(True)
     page.click("text=Draw names")
-    check_box(page, "The service does not answer", "It may have been stopped")
+    check_box(page, "The service does not answer", "It may have stopped")
     for part, box in (("score", "#score-problem"), ("explore", "#explore-problem"), ("models", "#models-problem")):
         page.click(f"#tab-{part}")
         expect(page.locator(f"{box} h3")).to_have_text("The service does not answer")

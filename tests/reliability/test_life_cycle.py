@@ -221,7 +221,7 @@ def test_worker_death_and_replacement(two: Running, figure: Figure, number: sign
     log = two.log.read_text()
     assert f"worker {first[0]} ended" in log
     assert ("SIGKILL" if number == signal.SIGKILL else "no sign of life for 2 s") in log
-    figure(f"worker replaced after {number.name}", f"the next one begins {seconds:.1f} s later")
+    figure(f"worker replaced after {number.name}", f"a new one starts {seconds:.1f} s later")
 
 
 def test_a_worker_whose_event_loop_is_blocked_is_replaced(store: Path, tmp_path: Path) -> None:

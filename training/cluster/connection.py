@@ -49,11 +49,11 @@ def connected(address: str, cpus: int) -> Iterator[None]:
         ray.init(address=address, include_dashboard=dashboard, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ClusterError(f"no Ray cluster to work with at {address[:64]!a}: {reason[:200]}") from None
+        raise ClusterError(f"cannot use a Ray cluster at {address[:64]!a}: {reason[:200]}") from None
     try:
         there = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
         if address == LOCAL and there < cpus:
-            raise ClusterError(f"this machine has {there} processors, so no run can have {cpus}: use fewer --cpus")
+            raise ClusterError(f"this machine has {there} processors, so no run can use {cpus}: lower --cpus")
         yield
     finally:
         ray.shutdown()
@@ -68,7 +68,7 @@ def _check_answers(address: str) -> None:
         except (OSError, OverflowError) as error:
             raise ClusterError(f"no Ray cluster answers at {address[:64]!a}: {error}") from None
     elif address not in (LOCAL, "auto"):
-        raise ClusterError(f"{address[:64]!a} is no address of a cluster: it is HOST:PORT, auto or local")
+        raise ClusterError(f"{address[:64]!a} is not the address of a cluster: use HOST:PORT, auto or local")
 
 
 def as_here(program_here: str, threads: int) -> None:
@@ -76,6 +76,7 @@ def as_here(program_here: str, threads: int) -> None:
     as both decide the last bits of the result. Raises ClusterError."""
     if program() != program_here:
         raise ClusterError(
-            "a machine of the cluster has another version of namesmith: install the same on all, and start its Ray anew"
+            "a machine of the cluster has another version of namesmith: install the same "
+            "version on all, then restart Ray there"
         )
     torch.set_num_threads(threads)

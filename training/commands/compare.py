@@ -23,21 +23,21 @@ from training.data.splits import SplitRule
 if TYPE_CHECKING:
     from training.gate.comparison import Comparison
 
-_VERSION = "NAME, or NAME@DIGEST for a version other than the current one; the beginning of a digest will do."
+_VERSION = "NAME, or NAME@DIGEST for a version other than the current one; the first digits of the digest are enough."
 
 
 @reading_a_list
 def compare_versions(
     asked: Asked,
     a: Annotated[str, typer.Argument(help=_VERSION)],
-    b: Annotated[str, typer.Argument(help="The same.")],
-    data: Annotated[Path | None, typer.Argument(help="A list: adds losses and quality on it.")] = None,
+    b: Annotated[str, typer.Argument(help="The second version, written like the first.")],
+    data: Annotated[Path | None, typer.Argument(help="List of names: also compare losses and quality on it.")] = None,
     store_dir: StoreOption = store.OWN,
     split: SplitOption = SplitRule.NAMES,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
-    """Two versions side by side, and how far their names are apart."""
+    """Show two versions side by side, and how much their names differ."""
     check_writable(json_file)
 
     places = [find_version(reference, store_dir) for reference in (a, b)]

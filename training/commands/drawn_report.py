@@ -42,4 +42,8 @@ def _quality(version: Version, reference: Reference) -> dict[str, Any]:
 
 
 def _lacking(subject: ReportSubject) -> str:
-    return "" if subject.diagnostics else "; the version holds no diagnostics, so there are no pictures of the network"
+    return (
+        ""
+        if subject.diagnostics
+        else "; this version holds no diagnostics, so the report has no pictures of the network"
+    )

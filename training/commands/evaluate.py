@@ -23,12 +23,12 @@ def evaluate(
     name: Annotated[str, typer.Argument(help="Name of a published model.")],
     data: DataArgument,
     store_dir: StoreOption = store.OWN,
-    digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
+    digest: Annotated[str | None, typer.Option(help="Digest of a version other than the current one.")] = None,
     split: SplitOption = SplitRule.NAMES,
     skip_bad_lines: SkipOption = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
-    """Losses of a published model on a list, and the quality of what it generates."""
+    """Measure a published model: its losses on a list, and the quality of the names that it generates."""
     check_writable(json_file)
     stored = holding(name, store_dir).open(name, digest)
     names = read_names(data, stored.header.vocabulary.normalization, asked, skip_bad_lines)

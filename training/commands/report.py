@@ -19,14 +19,16 @@ from training.data.splits import SplitRule
 def report(
     asked: Asked,
     name: Annotated[str, typer.Argument(help="Name of a published model.")],
-    data: Annotated[Path | None, typer.Argument(help="Its list: losses and quality are then measured anew.")] = None,
+    data: Annotated[
+        Path | None, typer.Argument(help="The model's list of names: measure losses and quality again on it.")
+    ] = None,
     store_dir: StoreOption = store.OWN,
-    digest: Annotated[str | None, typer.Option(help="A version other than the current one.")] = None,
-    output: Annotated[Path | None, typer.Option(help="The HTML file; NAME-DIGEST.html if left out.")] = None,
+    digest: Annotated[str | None, typer.Option(help="Digest of a version other than the current one.")] = None,
+    output: Annotated[Path | None, typer.Option(help="HTML file to write; by default NAME-DIGEST.html.")] = None,
     split: SplitOption = SplitRule.NAMES,
     skip_bad_lines: SkipOption = False,
 ) -> None:
-    """Draw the report of a published model anew, to a file. The version stays as it is."""
+    """Write the report of a published model to a file, drawn afresh. The version itself does not change."""
     stored = holding(name, store_dir).open(name, digest)
     file = output or Path(f"{name}-{stored.digest[:12]}.html")
     check_writable(file)

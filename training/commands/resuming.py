@@ -41,11 +41,11 @@ def _found(kept: Snapshots, resume: bool, total: int) -> State | None:
     """Where to go on; None for the beginning. Raises SnapshotError if that is asked for and cannot be."""
     if not resume:
         if how := _how_to_go_on(kept, total):
-            out.print(f"this run was interrupted before{how}")
+            out.print(f"an earlier attempt at this run was interrupted{how}")
         return None
     state = kept.read()
     said = "there is no snapshot of this run; it starts from the beginning"
-    out.print(said if state is None else f"the run goes on after {_so_many(state, total)}")
+    out.print(said if state is None else f"resuming after {_so_many(state, total)}")
     return state
 
 
@@ -53,7 +53,7 @@ def _how_to_go_on(kept: Snapshots, total: int) -> str:
     """The end of a sentence; empty where there is nothing to go on from."""
     with suppress(SnapshotError):
         if state := kept.read():
-            return f"; --resume goes on after {_so_many(state, total)}"
+            return f"; use --resume to continue after {_so_many(state, total)}"
     return ""
 
 

@@ -27,32 +27,41 @@ _MOST = 2**63 - 1
 def sweep(
     asked: Asked,
     data: DataArgument,
-    learning_rate: Annotated[str | None, typer.Option(help="List, or LOW:HIGH:COUNT evenly by logarithm.")] = None,
-    seed: Annotated[str, typer.Option(help="List; the mean over seeds is compared.")] = "1",
-    preset: Annotated[str, typer.Option(metavar="|".join(PRESETS), help="List of presets.")] = "fast",
-    steps: Annotated[str | None, typer.Option(help="List, instead of the preset's.")] = None,
-    batch_size: Annotated[str | None, typer.Option(help="List, instead of the preset's.")] = None,
-    block_size: Annotated[str | None, typer.Option(help="List, instead of the preset's.")] = None,
-    dim: Annotated[str | None, typer.Option(help="List of sizes of the embedding.")] = None,
-    width: Annotated[str | None, typer.Option(help="List of widths of the hidden layers.")] = None,
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated rates, or LOW:HIGH:COUNT for COUNT rates evenly spaced on a log scale."),
+    ] = None,
+    seed: Annotated[
+        str, typer.Option(help="Comma-separated seeds; settings are compared by their mean over the seeds.")
+    ] = "1",
+    preset: Annotated[str, typer.Option(metavar="|".join(PRESETS), help="Comma-separated presets.")] = "fast",
+    steps: Annotated[str | None, typer.Option(help="Comma-separated values, instead of the preset's.")] = None,
+    batch_size: Annotated[str | None, typer.Option(help="Comma-separated values, instead of the preset's.")] = None,
+    block_size: Annotated[str | None, typer.Option(help="Comma-separated values, instead of the preset's.")] = None,
+    dim: Annotated[str | None, typer.Option(help="Comma-separated sizes of the embedding.")] = None,
+    width: Annotated[str | None, typer.Option(help="Comma-separated widths of the hidden layers.")] = None,
     device: DeviceOption = Device.auto,
     split: SplitOption = SplitRule.NAMES,
     skip_bad_lines: SkipOption = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Keep results here, as they come.")] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Keep one line a run here, as they come.")] = None,
-    publish_as: Annotated[str | None, typer.Option("--publish", help="Publish the best one under this name.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="JSON file that receives the results as they arrive.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="CSV file that receives one line per run as results arrive.")
+    ] = None,
+    publish_as: Annotated[str | None, typer.Option("--publish", help="Publish the best model under this name.")] = None,
     store_dir: StoreOption = store.OWN,
     cluster: ClusterOption = None,
     cpus: CpusOption = 1,
     early_stopping: Annotated[
-        bool, typer.Option("--early-stopping", help="On a cluster: end runs that fall behind the others.")
+        bool, typer.Option("--early-stopping", help="With --cluster: stop runs that fall behind the others.")
     ] = False,
 ) -> None:
     """Compare settings by their dev loss.
 
-    Every option that takes a list ("0.01,0.03") multiplies the number of runs. The test loss is not shown: a setting
-    that was chosen by it would look better than it is. Train the best one with `train`, or have it published, and
-    look at its test loss once.
+    Every option with several values ("0.01,0.03") multiplies the number of runs. The test loss is not shown, because
+    it would flatter a setting that was chosen by it. Train the best setting with `train`, or publish it with
+    --publish, and look at its test loss once.
     """
     rates = _each("learning-rate", learning_rate, lambda text: numbers(text, 1e-9, 1e6))
     presets = [

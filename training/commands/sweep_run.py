@@ -30,7 +30,7 @@ def planned_runs(grid: Sequence[tuple[Preset, tuple[Any, ...]]], seeds: list[int
     candidates = [Candidate(way, block or way.block_size, dim, width) for way, (block, dim, width) in grid]
     planned = plan(list(dict.fromkeys(candidates)), seeds)
     if len(planned) > MAX_RUNS:
-        raise typer.BadParameter(f"the grid has {len(planned):,} runs, at most {MAX_RUNS:,} are made")
+        raise typer.BadParameter(f"the grid has {len(planned):,} runs; at most {MAX_RUNS:,} are allowed")
     return planned
 
 
@@ -78,7 +78,7 @@ def _publish(results: SweepResults, base: Config, model: str, store_dir: Path, w
     """Trains the best one again, as `train` would, and publishes it. Raises GateRefusedError, NamesmithError."""
     best = winner(results.done)
     if best is None:
-        raise NamesmithError("no run came to its end, so there is nothing to publish: lower the learning rate")
+        raise NamesmithError("no run finished, so there is nothing to publish: lower the learning rate")
     names = results.names
     config = best.candidate.config(base, best.seed, symbols_to_choose_by(names, base))
     order = Order(names.source, model, names, config, current_version(model, store_dir), MARGIN)
@@ -87,5 +87,6 @@ def _publish(results: SweepResults, base: Config, model: str, store_dir: Path, w
     out.print(f"published [bold]{model}[/], digest {digest[:12]}, to {escape(str(store_dir))}")
     if digest != best.digest:
         err.print(
-            f"[yellow]in the sweep it had the digest {(best.digest or '')[:12]}: another kind of machine trained it[/]"
+            f"[yellow]in the sweep this model had the digest {(best.digest or '')[:12]}, "
+            "because another kind of machine trained it[/]"
         )

@@ -46,20 +46,26 @@ def train(
     device: DeviceOption = Device.auto,
     split: SplitOption = SplitRule.NAMES,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Publish even if the gate refuses; recorded.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish even if the gate refuses the model; the version records this.")
+    ] = False,
     margin: MarginOption = MARGIN,
-    layers: Annotated[Path | None, typer.Option(help="JSON file: the list of layers to use instead.")] = None,
+    layers: Annotated[
+        Path | None, typer.Option(help="JSON file with the list of layers to use instead of the preset's.")
+    ] = None,
     block_size: BlockSizeOption = None,
     steps: StepsOption = None,
     batch_size: BatchSizeOption = None,
     learning_rate: LearningRateOption = None,
     contexts: ContextsOption = None,
-    gain: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Of the first hidden weights.")] = GAIN,
+    gain: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Scale of the initial hidden weights.")] = GAIN,
     report_file: Annotated[
-        Path | None, typer.Option("--report", help="Write the report to this file too, even of a run that fails.")
+        Path | None, typer.Option("--report", help="Also write the report to this file, even if the run fails.")
     ] = None,
     skip_bad_lines: SkipOption = False,
-    processes: Annotated[int, typer.Option(min=1, max=256, help="That share the work of each batch.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, max=256, help="Number of processes that split each training batch.")
+    ] = 1,
     tensorboard: Annotated[Path | None, typer.Option(help="Directory for TensorBoard logs of the run.")] = None,
     resume: ResumeOption = False,
     snapshots: SnapshotsOption = SNAPSHOT_DIRECTORY,

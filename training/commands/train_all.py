@@ -64,8 +64,8 @@ def train_all(
 ) -> None:
     """Train on each list of a folder and publish each model under the name of its file.
 
-    A list that fails, or that the gate refuses, is told with its reason and stops no other. What the store holds
-    already, of the same list and settings, is left as it is.
+    If a list fails, or the gate refuses its model, the reason is shown and the other lists go on. Models that the
+    store already holds for the same list and settings stay as they are.
     """
     check_writable(json_file)
     check_store(store_dir)
@@ -127,7 +127,7 @@ class _Outcomes:
         return table
 
     def interrupted(self) -> str:
-        return f"interrupted after {len(self.done)} of {self.lists} lists; those that were published stay"
+        return f"interrupted after {len(self.done)} of {self.lists} lists; models already published stay"
 
     def check(self) -> None:
         """Raises NamesmithError, GateRefusedError where nothing else went wrong, unless each list has its model."""

@@ -27,24 +27,29 @@ def _good_description(value: str | None) -> str | None:
     return value
 
 
-PresetOption = Annotated[str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="How to train.")]
-NameOption = Annotated[str | None, typer.Option("--name", help="Name of the model; the file's name if left out.")]
-DescriptionOption = Annotated[
-    str | None, typer.Option(callback=_good_description, help="A line on what the model is good for; part of it.")
+PresetOption = Annotated[
+    str, typer.Option(callback=_known_preset, metavar="|".join(PRESETS), help="Recipe to train with.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Name of the model; by default, the name of the file.")]
+DescriptionOption = Annotated[
+    str | None,
+    typer.Option(callback=_good_description, help="One line on what the model is good for; stored in the model."),
+]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the initial weights and of the batches.")]
 MarginOption = Annotated[
-    float, typer.Option(min=0, max=100, help="Loss by which it may be worse than the current version.")
+    float, typer.Option(min=0, max=100, help="How much higher than the current version's its loss may be.")
 ]
 BlockSizeOption = Annotated[
-    int | None, typer.Option(min=1, max=32, help="Characters of context, instead of the preset's.")
+    int | None, typer.Option(min=1, max=32, help="Number of characters of context, instead of the preset's.")
 ]
-StepsOption = Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")]
-BatchSizeOption = Annotated[int | None, typer.Option(min=2, help="Instead of the preset's.")]
-LearningRateOption = Annotated[float | None, typer.Option(min=1e-9, max=1e6, help="Instead of the preset's.")]
+StepsOption = Annotated[int | None, typer.Option(min=1, help="Number of steps, instead of the preset's.")]
+BatchSizeOption = Annotated[int | None, typer.Option(min=2, help="Contexts per batch, instead of the preset's.")]
+LearningRateOption = Annotated[
+    float | None, typer.Option(min=1e-9, max=1e6, help="Learning rate, instead of the preset's.")
+]
 ContextsOption = Annotated[
     int | None,
-    typer.Option(min=2, max=MAX_CONTEXTS, help="Most contexts of the tree that is served, instead of the preset's."),
+    typer.Option(min=2, max=MAX_CONTEXTS, help="Most contexts in the served tree, instead of the preset's."),
 ]
 
 
@@ -54,7 +59,9 @@ def name_from(data: Path) -> str:
     stem = Path(data.name.removesuffix(".gz")).stem.lower()
     plain = "".join(char for char in unicodedata.normalize("NFKD", stem) if not unicodedata.combining(char))
     if any(char.isalnum() and not char.isascii() for char in plain):
-        raise DataError(f"{data.name} gives the model no name in ASCII letters; give it one with --name, or rename it")
+        raise DataError(
+            f"{data.name} does not give the model a name in ASCII letters; choose one with --name, or rename the file"
+        )
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "names"
 
 
@@ -73,5 +80,5 @@ def read_layers(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot read the layer list {path}: {error}") from None
     if not (isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers)):
-        raise DataError(f'{path}: a layer list is a JSON array of objects such as {{"type": "Tanh"}}')
+        raise DataError(f'{path}: a layer list must be a JSON array of objects such as {{"type": "Tanh"}}')
     return layers

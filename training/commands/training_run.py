@@ -94,11 +94,15 @@ def _pass_gate(checks: list[Check], force: bool) -> None:
     """Raises GateRefusedError unless forced."""
     try:
         require(checks)
-        out.print(f"the gate lets it pass: {', '.join(check.name for check in checks)} ({escape(checks[-1].detail)})")
+        out.print(
+            f"the gate passed the model: {', '.join(check.name for check in checks)} ({escape(checks[-1].detail)})"
+        )
     except GateRefusedError:
         if not force:
             raise
-        err.print("[yellow]the gate refused this model; published all the same (--force), and recorded[/]")
+        err.print(
+            "[yellow]the gate refused this model; it was published anyway (--force), and the version records this[/]"
+        )
 
 
 def _json_result(result: Result, name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def print_list(names: NameList) -> None:
     form = "" if names.layout is None else f", {names.layout}"
     out.print(f"{len(names.names):,} names, {len(names.distinct):,} distinct, from {escape(names.source + form)}")
     if names.empty_lines:
-        out.print(f"{names.empty_lines:,} empty line{'' if names.empty_lines == 1 else 's'} passed over")
+        out.print(f"{names.empty_lines:,} empty line{'' if names.empty_lines == 1 else 's'} skipped")
     for line in names.skipped[:5]:
         err.print(f"[yellow]left out[/] {escape(line)}")
     if len(names.skipped) > 5:
@@ -34,7 +34,7 @@ def print_losses(losses: "Losses") -> None:
         err.print(
             f"[yellow]the list is too small to hold names out ({MIN_TO_HOLD_OUT} distinct ones are needed): there is "
             "no dev or test loss. The gate cannot judge how the model does on names that it has not seen, and "
-            "`evaluate` does not show what counting reaches[/]"
+            "`evaluate` cannot compare with counting[/]"
         )
     else:
         out.print(f"dev loss   {losses.dev:.4f}\ntest loss  {losses.test:.4f}")

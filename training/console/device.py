@@ -15,7 +15,7 @@ class Device(StrEnum):
 
 
 DeviceOption = Annotated[
-    Device, typer.Option("--device", help="Where to compute; auto takes a GPU where there is one.")
+    Device, typer.Option("--device", help="Device to compute on; auto uses a GPU if there is one.")
 ]
 
 
@@ -23,7 +23,7 @@ def chosen_device(device: Device, processes: int = 1) -> str:
     """The name that PyTorch knows it by. Raises NamesmithError where it is not there, or not for several processes."""
     if processes > 1:
         if device == Device.cuda:
-            raise NamesmithError("several processes compute on the CPU alone; use --device cpu, or --processes 1")
+            raise NamesmithError("several processes can only compute on the CPU; use --device cpu or --processes 1")
         return "cpu"
     import torch  # when the list has been read
 

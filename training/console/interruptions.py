@@ -11,9 +11,9 @@ import typer
 
 from model.errors import NamesmithError
 
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with this very run where it was interrupted.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue this run from where it was interrupted.")]
 SnapshotsOption = Annotated[
-    Path, typer.Option("--snapshots", envvar="NAMESMITH_SNAPSHOTS", help="Directory for interrupted runs.")
+    Path, typer.Option("--snapshots", envvar="NAMESMITH_SNAPSHOTS", help="Directory for snapshots of interrupted runs.")
 ]
 SnapshotEveryOption = Annotated[float, typer.Option("--snapshot-every", min=0, max=1e9, hidden=True, help="Seconds.")]
 

@@ -19,23 +19,30 @@ def _where(text: str) -> Where:
 
 def _options(
     format: Annotated[
-        ListFormat | None, typer.Option("--format", help="Form of the list, told from its content if left out.")
+        ListFormat | None, typer.Option("--format", help="Format of the list; by default, detected from its content.")
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="What stands between cells: one character, or tab, or space.")
+        str | None, typer.Option("--delimiter", help="Separator between cells: one character, or `tab`, or `space`.")
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Of the list, such as windows-1252; told if left out.")
+        str | None,
+        typer.Option("--encoding", help="Text encoding of the list, such as windows-1252; by default, detected."),
     ] = None,
     column: Annotated[
-        str | None, typer.Option("--column", help="Column of the names: its heading, or its number from 1.")
+        str | None, typer.Option("--column", help="Column that holds the names: its heading, or its number from 1.")
     ] = None,
     weight_column: Annotated[
-        str | None, typer.Option("--weight-column", help="Column that weighs each name, or its number; none for none.")
+        str | None,
+        typer.Option(
+            "--weight-column",
+            help="Column that holds the weights of the names: its heading or number; `none` for no weights.",
+        ),
     ] = None,
     where: Annotated[
         Where | None,
-        typer.Option("--where", parser=_where, metavar="COLUMN=VALUE", help="Only the rows with this value there."),
+        typer.Option(
+            "--where", parser=_where, metavar="COLUMN=VALUE", help="Use only rows with this value in this column."
+        ),
     ] = None,
 ) -> Asked:
     return Asked(format, delimiter_of(delimiter), encoding, column, weight_column, where)

@@ -14,11 +14,12 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="HOST:PORT|auto|local",
-        help="Runs side by side on this Ray cluster; `local` makes one of this machine. Needs scripts/venv ray.",
+        help="Train in parallel on the Ray cluster at this address; `local` turns this "
+        "machine into one. Needs scripts/venv ray.",
     ),
 ]
 CpusOption = Annotated[
-    int, typer.Option("--cpus", min=1, max=1024, help="Processors, and threads, of each run on the cluster.")
+    int, typer.Option("--cpus", min=1, max=1024, help="Number of processors and threads for each run on the cluster.")
 ]
 
 

@@ -12,10 +12,12 @@ from model.store.store import Store, Version, check_name
 from training.data.splits import SplitRule
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="NAMESMITH_STORE", help="Directory of the store.")]
-DataArgument = Annotated[Path, typer.Argument(help="List of names: text, CSV, TSV, JSON or NDJSON, gzip or not.")]
-SplitOption = Annotated[SplitRule, typer.Option("--split", help="By name, or line by line as in the lectures.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be lost, and lose nothing.")]
-SkipOption = Annotated[bool, typer.Option("--skip-bad-lines", help="Leave out lines that cannot be used.")]
+DataArgument = Annotated[Path, typer.Argument(help="List of names: text, CSV, TSV, JSON or NDJSON; may be gzipped.")]
+SplitOption = Annotated[
+    SplitRule, typer.Option("--split", help="How to split the list: by name, or line by line as in the lectures.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed; remove nothing.")]
+SkipOption = Annotated[bool, typer.Option("--skip-bad-lines", help="Skip lines that cannot be used.")]
 
 
 def holding(name: str, store_dir: Path) -> Store:
@@ -33,7 +35,7 @@ def find_version(reference: str, store_dir: Path) -> tuple[Store, str, str]:
     places = [(shelf, digest) for shelf in (Store(store_dir), Store(store.BUNDLED)) for digest in shelf.digests(name)]
     fitting = {digest: shelf for shelf, digest in reversed(places) if digest.startswith(beginning)}
     if len(fitting) != 1:
-        raise StoreError(f"{len(fitting)} versions of {name} begin with {beginning[:64]!a}; `list` shows what there is")
+        raise StoreError(f"{len(fitting)} versions of {name} begin with {beginning[:64]!a}; `list` shows all versions")
     ((digest, shelf),) = fitting.items()
     return shelf, name, digest
 
@@ -53,11 +55,11 @@ def check_writable(file: Path | None) -> None:
         return
     target = file if file.exists() else file.parent
     if file.is_dir() or not file.parent.is_dir() or not os.access(target, os.W_OK):
-        raise NamesmithError(f"cannot write {file}: choose a file in a directory that exists and can be written")
+        raise NamesmithError(f"cannot write {file}: choose a file in an existing, writable directory")
 
 
 def check_store(root: Path) -> None:
     """The same for the store, which need not exist yet."""
     there = next(path for path in (root, *root.resolve().parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise NamesmithError(f"cannot write to the store {root}: {there} is not a directory that can be written")
+        raise NamesmithError(f"cannot write to the store {root}: {there} is not a writable directory")

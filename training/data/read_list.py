@@ -54,7 +54,8 @@ class NameList:
     def __post_init__(self) -> None:
         if self.weights.max() > MAX_WEIGHT_RATIO * self.weights.min():
             raise DataError(
-                f"{self.source}: the largest weight is over {MAX_WEIGHT_RATIO:.0e} times the smallest; even them"
+                f"{self.source}: the largest weight is over {MAX_WEIGHT_RATIO:.0e} times "
+                "the smallest; even the weights out"
             )
 
     @cached_property
@@ -125,7 +126,7 @@ class _Kept:
         bad = self._bad
         if bad and not skip_bad_lines:
             shown = "; ".join(bad[:_REPORTED_LINES]) + ("; ..." if len(bad) > _REPORTED_LINES else "")
-            raise DataError(f"{path}: {len(bad)} bad line(s): {shown}. Mend them, or pass --skip-bad-lines")
+            raise DataError(f"{path}: {len(bad)} bad line(s): {shown}. Fix them, or pass --skip-bad-lines")
         if len(self._distinct) < MIN_DISTINCT_NAMES:
             raise DataError(
                 f"{path}: {len(self._distinct)} distinct name(s); training needs at least {MIN_DISTINCT_NAMES}"
@@ -161,5 +162,5 @@ def _weight_fault(weight: Any) -> str | None:
     except (ValueError, TypeError):
         return f"weight {str(weight)[:20]!a} is not a number"
     if not (math.isfinite(value) and value > 0):
-        return f"weight {str(weight)[:20]!a} is not a finite number over 0"
+        return f"weight {str(weight)[:20]!a} is not a finite number greater than 0"
     return None

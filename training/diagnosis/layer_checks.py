@@ -20,11 +20,11 @@ def last_saturation(seen: Diagnostics, _: Reached) -> Finding | None:
     return Finding(
         Severity.WARNING if much else Severity.NOTE,
         f"Layer {layer.label} saturated {share:.0%} at step {seen.last.step:,}",
-        f"So many of its outputs are beyond {layer.saturates_at}. "
+        f"This share of its outputs lies beyond {layer.saturates_at}. "
         + (
             "The weights have grown past what they can be trained with: steps too large, or weights too large at first."
             if much
-            else "The layer works close to its limits, which long training brings about; it still learns."
+            else "Long training often brings a layer close to its limits; this one still learns."
         ),
         f"{OWN}: a note over {_SATURATED:.0%}, a warning over {SATURATED_MUCH:.0%}",
     )
@@ -46,7 +46,8 @@ def growth(seen: Diagnostics, _: Reached) -> Finding | None:
     return Finding(
         Severity.WARNING,
         f"Weights grew {times:,.0f}-fold: steps too large",
-        f"Those of layer {layer.label}, from the first look to step {seen.last.step:,}. Steps that overshoot add up to "
+        f"The weights of layer {layer.label}, from the first look to step "
+        f"{seen.last.step:,}. Steps that overshoot add up to "
         "weights that fit nothing. Lower the learning rate.",
         f"{OWN}: {_GROWN:g} times",
     )
@@ -64,8 +65,9 @@ def dead_units(seen: Diagnostics, _: Reached) -> Finding | None:
     return Finding(
         Severity.WARNING if share > DEAD_MANY else Severity.NOTE,
         f"Layer {layer.label}: {share:.0%} of its units are dead",
-        f"At step {seen.last.step:,} no example sends a gradient back through them, so they stay as they are. Steps "
-        "too large or initial weights too large.",
+        f"At step {seen.last.step:,} no example sends a gradient back through them, "
+        "so they stay as they are. The steps "
+        "or initial weights are too large.",
         f"{MAKEMORE}; a note over {_DEAD_FEW:.0%}, a warning over {DEAD_MANY:.0%} ({OWN})",
     )
 
@@ -82,11 +84,11 @@ def statistics(seen: Diagnostics, _: Reached) -> Finding | None:
     apart += f"{stretch:.2f} times apart"
     if shift <= _SHIFT and stretch <= _STRETCH:
         return Finding(
-            Severity.OK, "Running statistics agree with the batch's", f"At the most {apart}.", f"{IOFFE}; {OWN}"
+            Severity.OK, "Running statistics agree with the batch's", f"At most, {apart}.", f"{IOFFE}; {OWN}"
         )
     return Finding(
         Severity.WARNING,
-        "Running statistics are not the batch's",
+        "Running statistics differ from the batch's",
         f"At step {seen.last.step:,} {apart}. In evaluation the network would see other inputs than it was trained on: "
         "too few steps for the running averages, or weights that move too fast for them. (They are measured anew at "
         "the end of training, so the published model does not suffer.)",

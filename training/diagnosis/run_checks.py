@@ -20,7 +20,7 @@ _FALLING, _LAST_PART = 0.03, 0.2
 def failure(seen: Diagnostics, _: Reached) -> Finding | None:
     if seen.failure is None:
         return None
-    return Finding(Severity.WARNING, "The run came to no model", seen.failure, "the training loop")
+    return Finding(Severity.WARNING, "The run did not produce a model", seen.failure, "the training loop")
 
 
 def update_size(seen: Diagnostics, _: Reached) -> Finding | None:
@@ -117,8 +117,8 @@ def overfitting(seen: Diagnostics, reached: Reached) -> Finding | None:
     if last <= least + _RISE and gap <= _GAP:
         return Finding(
             Severity.OK,
-            "The dev loss ends at its least",
-            f"{last:.4f}; the least was {least:.4f}" + (f", {gap:.3f} over the train loss." if gap else "."),
+            "The dev loss ends at its minimum",
+            f"{last:.4f}; the minimum was {least:.4f}" + (f", {gap:.3f} over the train loss." if gap else "."),
             f"{OWN}: a rise of up to {_RISE:g}, a distance of up to {_GAP:g}",
         )
     step = seen.dev.steps[seen.dev.values.index(least)]

@@ -22,8 +22,9 @@ def weight_scale(seen: Diagnostics, _: Reached) -> Finding | None:
         return Finding(
             Severity.OK,
             "The first weights have the right size",
-            f"Times the root of their fan-in they spread by {_range([look.scale or 0 for look, *_ in scaled])}; "
-            f"the nonlinearities after them want {_range([layer.wanted_gain or 0 for _, layer, _ in scaled])}.",
+            "Scaled by the root of their fan-in, the weights spread by "
+            f"{_range([look.scale or 0 for look, *_ in scaled])}; "
+            f"the nonlinearities after them need {_range([layer.wanted_gain or 0 for _, layer, _ in scaled])}.",
             f"{GLOROT}; {HE}",
         )
     return _off_scale(look, layer, ratio)
@@ -32,7 +33,7 @@ def weight_scale(seen: Diagnostics, _: Reached) -> Finding | None:
 def _off_scale(look: WeightLook, layer: LayerTraits, ratio: float) -> Finding:
     small = ratio < 1
     how = f"{1 / ratio:.1f} times too small" if small else f"{ratio:.1f} times too large"
-    so = "each layer passes less on than it got" if small else "the outputs saturate"
+    so = "each layer passes on less than it received" if small else "the outputs saturate"
     if layer.normalised:
         so = (
             "The normalisation behind them makes up for it in the forward pass: activations look as they should. It "
@@ -44,8 +45,9 @@ def _off_scale(look: WeightLook, layer: LayerTraits, ratio: float) -> Finding:
     return Finding(
         Severity.NOTE if layer.normalised and small else Severity.WARNING,
         f"Initial weights {how}" + (" (the gain is missing)" if small and look.scale and look.scale < 1.1 else ""),
-        f"Layer {layer.label}: weights times the root of their fan-in spread by {look.scale:.2f}; the nonlinearity "
-        f"after them wants {layer.wanted_gain:.2f}. {so}. Multiply the initial weights by {1 / ratio:.2g}.",
+        f"Layer {layer.label}: scaled by the root of their fan-in, the weights spread "
+        f"by {look.scale:.2f}; the nonlinearity "
+        f"after them needs {layer.wanted_gain:.2f}. {so}. Multiply the initial weights by {1 / ratio:.2g}.",
         f"{GLOROT}; {HE}; usual: {SCALE_LOW} to {SCALE_HIGH:g} times the gain",
     )
 
@@ -83,7 +85,8 @@ def narrowing(seen: Diagnostics, _: Reached) -> Finding | None:
         Severity.WARNING,
         f"Activations narrow from layer to layer: {first:.2f} down to {last:.2f}",
         f"Standard deviation of the outputs of layer {seen.layers[looks[0].index].label} and layer "
-        f"{seen.layers[looks[-1].index].label} at the first step. Each layer passes on less than it got: the gain is "
+        f"{seen.layers[looks[-1].index].label} at the first step. Each layer passes "
+        "on less than it received: the gain is "
         "missing from the initial weights.",
         f"{MAKEMORE}; {GLOROT}; usual: at least {_NARROW:.0%} of the first layer's",
     )

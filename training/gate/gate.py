@@ -84,7 +84,7 @@ def _generation(rival: Rival, reference: Reference) -> Examination:
     ends = Check(
         "names end",
         ending >= _MIN_COMPLETION,
-        f"{ending:.1%} of drawn names have an end within {ShapeSettings().max_length} letters; "
+        f"{ending:.1%} of drawn names end within {ShapeSettings().max_length} letters; "
         f"at least {_MIN_COMPLETION:.0%} must",
     )
     if not ends.passed:
@@ -100,14 +100,14 @@ def quality_checks(quality: Quality, reference: Reference) -> list[Check]:
         Check(
             "validity",
             quality.validity >= _MIN_COMPLETION,
-            f"{quality.validity:.1%} of drawn names end and are written as a list would hold them; "
+            f"{quality.validity:.1%} of drawn names end and are spelled by the rules of a list; "
             f"at least {_MIN_COMPLETION:.0%} must",
         ),
         Check(
             "uniqueness",
             unique >= least,
-            f"{unique:.1%} of {among:,} drawn names are different; at least {least:.1%} must be, "
-            "half of what names taken from the list would give",
+            f"{unique:.1%} of {among:,} drawn names are distinct; at least {least:.1%} must be: "
+            "half the share among names taken from the list",
         ),
         _novelty(quality),
         _resemblance(quality),
@@ -115,15 +115,15 @@ def quality_checks(quality: Quality, reference: Reference) -> list[Check]:
 
 
 def _novelty(quality: Quality) -> Check:
-    found = f"{quality.novelty:.1%} of {quality.count:,} drawn names are not among those trained on"
+    found = f"{quality.novelty:.1%} of {quality.count:,} drawn names are not in the training list"
     if quality.held_out_novelty is None:
-        return Check("novelty", True, f"{found}; a list too small to hold names out may be repeated")
+        return Check("novelty", True, f"{found}; this is not judged, as the list is too small to hold names out")
     return Check("novelty", quality.novelty >= _LEAST_NOVELTY, f"{found}; at least {_LEAST_NOVELTY:.1%} must be new")
 
 
 def _resemblance(quality: Quality) -> Check:
     if quality.distances is None or quality.noise_floor is None or quality.compared < _LEAST_COMPARED:
-        return Check("resemblance", True, f"not looked at: fewer than {_LEAST_COMPARED} names to compare samples with")
+        return Check("resemblance", True, f"not checked: there are fewer than {_LEAST_COMPARED} names to compare with")
     bounds = {feature: quality.noise_floor[feature] + most for feature, most in _MOST_DISTANCE.items()}
     shown = (f"{feature} {found:.3f} (at most {bounds[feature]:.3f})" for feature, found in quality.distances.items())
     return Check(
@@ -144,13 +144,13 @@ def _succession(
         )
         if found is not None and found.names >= _LEAST_FAIR:
             return _judged(found, current.digest, margin)
-        skipped = f"fewer than {_LEAST_FAIR} held-out names are new to both versions and spelled by both"
+        skipped = f"fewer than {_LEAST_FAIR} held-out names are new to both versions and can be spelled by both"
     return Check("not worse than the current version", True, f"not compared: {skipped}")
 
 
 def _not_comparable(rival: Rival, reference: Reference, current: Version | NamesmithError | None) -> str | None:
     if current is None:
-        return "there is none"
+        return "there is no current version"
     if isinstance(current, NamesmithError):
         return f"it cannot be read: {current}"
     if not len(reference.dev):
@@ -171,5 +171,5 @@ def _judged(found: PairedDifference, digest: str, margin: float) -> Check:
         found.difference <= most,
         f"loss {found.first:.4f} against {found.second:.4f} of version {digest[:12]}, on the same {found.names:,} "
         f"held-out names ({' and '.join(left_out) or 'none'} left out): {found.difference:+.4f} with standard error "
-        f"{found.standard_error:.4f}; at most {most:+.4f} is let through (margin {margin:g}, or twice the error)",
+        f"{found.standard_error:.4f}; at most {most:+.4f} is allowed (margin {margin:g}, or twice the error)",
     )

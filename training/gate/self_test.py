@@ -24,7 +24,7 @@ def evaluation_mode(model: Checkpoint) -> Check:
     return Check(
         "evaluation mode",
         not any(layer.training for layer in model.stack.layers) and _rows_are_alone(model),
-        f"{_BATCH} contexts must get the same answers together, in halves and one by one, and change no tensor",
+        f"{_BATCH} contexts must get the same answers together, in halves and one by one, and no tensor may change",
     )
 
 

@@ -80,7 +80,7 @@ class ResumableRun:
             stage.load_state(found["stage"])
             self.generator.set_state(found["generator"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            raise SnapshotError(f"the snapshot does not fit this run: {str(error)[:100]}") from None
+            raise SnapshotError(f"the snapshot does not match this run: {str(error)[:100]}") from None
 
     def keep(self, stage: Stage) -> None:
         """A step is done: writes a snapshot, if it is time."""

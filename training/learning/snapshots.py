@@ -68,7 +68,9 @@ class Snapshots:
             replace_file(self.path, dumps(state, self._key))
         except OSError as error:
             self._due = math.inf
-            self._warn(f"cannot write snapshots to {self.path.parent} ({error.strerror}); the run goes on without them")
+            self._warn(
+                f"cannot write snapshots to {self.path.parent} ({error.strerror}); the run continues without them"
+            )
             return
         now = time.monotonic()
         self._due = now + (self._every and max(self._every, _LEAST_REST * (now - began)))
@@ -80,7 +82,7 @@ class Snapshots:
                 path.unlink(missing_ok=True)
 
     def _unusable(self, why: str) -> SnapshotError:
-        return SnapshotError(f"the snapshot {self.path} {why}; without --resume the run starts from the beginning")
+        return SnapshotError(f"the snapshot {self.path} {why}; leave out --resume to start from the beginning")
 
 
 def dumps(state: State, key: str) -> bytes:
@@ -94,18 +96,18 @@ def loads(content: bytes, key: str) -> State:
     """What `dumps` was given. Raises SnapshotError for anything but its bytes with that key."""
     data, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(data).digest() != digest:
-        raise SnapshotError("its digest is another")
+        raise SnapshotError("its digest does not match")
     try:
         tensors = safetensors.torch.load(data)
         length = int.from_bytes(data[:8], "little")
         known = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_METADATA_KEY])
         if known["key"] != key:
-            raise SnapshotError("it is of another run")
+            raise SnapshotError("it belongs to another run")
         state: State = _together(known["state"], tensors)
     except (safetensors.SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise SnapshotError(f"it is not a snapshot: {str(error)[:80]}") from None
     if not (isinstance(state, dict) and state.keys() == _FIELDS and isinstance(state["steps"], int)):
-        raise SnapshotError("it holds something else")
+        raise SnapshotError("it does not hold the state of a run")
     return state
 
 

@@ -52,11 +52,11 @@ def _summary(found: list[Finding]) -> str:
 def _missing(subject: ReportSubject) -> list[str]:
     lines = []
     if subject.diagnostics is None:
-        lines.append("This version was published without diagnostics; they can only be had by training it again.")
+        lines.append("This version was published without diagnostics; to get them, train it again.")
     if not subject.reached.losses:
         lines.append("Its losses are not known.")
     if not subject.reached.baselines:
-        lines.append("What counting reaches on the same names is not known; give the list to have it measured.")
+        lines.append("What counting reaches on the same names is not known; give the list to measure it.")
     return lines
 
 

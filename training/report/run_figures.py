@@ -18,7 +18,7 @@ def losses(seen: Diagnostics, reached: Reached) -> Picture | None:
 
     def paint(panels: list[Axes]) -> None:
         axes = panels[0]
-        axes.plot(seen.train.steps, gaps(seen.train.values), color=COLOURS[0], label="train (what is lowered)")
+        axes.plot(seen.train.steps, gaps(seen.train.values), color=COLOURS[0], label="train (the loss minimised)")
         if seen.dev.steps:
             axes.plot(seen.dev.steps, gaps(seen.dev.values), color=COLOURS[4], marker=".", label="dev")
         lines = {"even odds": math.log(seen.symbols)} if seen.symbols else {}

@@ -30,7 +30,7 @@ def scales(seen: Diagnostics) -> Picture | None:
         logarithmic(axes.yaxis)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
-    text = "Weights times the root of their fan-in, beside the gain that the nonlinearity after them wants (green)."
+    text = "Weights times the root of their fan-in, beside the gain that the nonlinearity after them needs (green)."
     return draw("weight-scales", "Size of the weights", text, 1, paint, right=BESIDE) if shown else None
 
 

@@ -22,7 +22,7 @@ def enough_memory() -> Iterator[None]:
             raise
         raise ShortOfMemoryError(
             "not enough memory for this run; nothing was published. "
-            "A smaller --batch-size or --block-size, or a shorter list, takes less"
+            "Use a smaller --batch-size or --block-size, or a shorter list"
         ) from None
 
 

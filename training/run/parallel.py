@@ -124,7 +124,7 @@ def _start(others: list[SpawnProcess], meeting: Path, names: NameList, config: C
         try:
             here.recv_bytes()
         except EOFError:
-            raise ProcessLostError("a process of this run has not begun") from None
+            raise ProcessLostError("a process of this run did not start") from None
         finally:
             here.close()
 
@@ -160,5 +160,7 @@ def _explained(error: ProcessLostError, others: list[SpawnProcess]) -> ProcessLo
             process.join(_FAREWELL_SECONDS)
         if process.exitcode:
             how = f"was killed by signal {-process.exitcode}" if process.exitcode < 0 else "failed; see above"
-            return ProcessLostError(f"process {number} of {len(others) + 1} {how}: the run ends, nothing was published")
+            return ProcessLostError(
+                f"process {number} of {len(others) + 1} {how}: the run has ended and nothing was published"
+            )
     return error

@@ -98,7 +98,7 @@ def concluded(names: NameList, config: Config, data: CountedList, stack: Stack, 
     for a stack that gives no numbers."""
     own = data.losses(stack)
     if not all(loss is None or math.isfinite(loss) for loss in (own.train, own.dev, own.test)):
-        raise TrainingError(f"training went astray (final train loss {own.train}): lower the learning rate")
+        raise TrainingError(f"training diverged (final train loss {own.train}): lower the learning rate")
     model = Checkpoint(stack.to(device="cpu"), config.context, data.vocabulary)
     texts, weights = data.training_names
     transitions = compile_model(model, texts, config.kept_contexts, weights)
@@ -154,7 +154,9 @@ def _lessons(data: CountedList, config: Config, course: ResumableRun, teaching_p
 
 def _new_stack(config: Config, vocabulary_size: int) -> Stack:
     if not 1 <= config.context <= checkpoint_header.MAX_BLOCK_SIZE:
-        raise StackError(f"the context has 1 to {checkpoint_header.MAX_BLOCK_SIZE} characters, not {config.context}")
+        raise StackError(
+            f"the context must have 1 to {checkpoint_header.MAX_BLOCK_SIZE} characters, not {config.context}"
+        )
     layers = config.layers
     if layers is None:
         layers = config.preset.layers(vocabulary_size, config.context)

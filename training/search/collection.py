@@ -100,7 +100,9 @@ def lists_in(folder: Path, name_from: Callable[[Path], str]) -> dict[str, Path]:
             raise DataError(f"{folder}: {other.name} and {path.name} would both be {name_from(path)!r}; rename one")
     if not found:
         endings = ", ".join(ENDINGS)
-        raise DataError(f"{folder}: no lists; they are files that end in {endings}, or in one of these and .gz")
+        raise DataError(
+            f"{folder}: no lists found; a list is a file whose name ends in {endings}, or in one of these and .gz"
+        )
     return dict(sorted(found.items()))
 
 

@@ -28,7 +28,9 @@ def _range(part: str) -> list[float]:
     except (ValueError, IndexError):
         raise GridError(f"{part[:64]!r} is neither a number nor LOW:HIGH:COUNT") from None
     if len(rest) > 2 or not (0 < low < high < math.inf and 2 <= count <= 100):
-        raise GridError(f"{part[:64]!r} is not a range: it takes 0 < LOW < HIGH and a COUNT from 2 to 100")
+        raise GridError(
+            f"{part[:64]!r} is not a range: write LOW:HIGH:COUNT with 0 < LOW < HIGH and a COUNT from 2 to 100"
+        )
     return [float(f"{low * (high / low) ** (step / (count - 1)):.3g}") for step in range(count)]
 
 

@@ -107,7 +107,8 @@ def symbols_to_choose_by(names: NameList, base: Config) -> int:
     """The size of the alphabet. Raises DataError for a list that is too small to choose by."""
     if not len(split(names.names, base.split).dev):
         raise DataError(
-            f"{names.source}: too small to choose by: {MIN_TO_HOLD_OUT} distinct names are needed for a dev loss"
+            f"{names.source}: the list is too small to compare settings: a dev loss "
+            f"needs {MIN_TO_HOLD_OUT} distinct names"
         )
     return Vocabulary.from_names(names.distinct).size
 

@@ -134,7 +134,7 @@ def test_greek_and_accented_letters() -> None:
 def test_a_model_of_decomposed_letters_reads_an_accented_one_as_two() -> None:
     decomposed = Vocabulary(("e", "h", "\u0301"), Normalization(form="NFD"))
     assert matches("hé+", decomposed, "he\u0301e\u0301")
-    with pytest.raises(ConstraintError, match="position 2: this character is several letters to the model"):
+    with pytest.raises(ConstraintError, match="position 2: the model spells this character with several letters"):
         compile_pattern("[é]", decomposed)
 
 

@@ -135,7 +135,7 @@ def test_a_string_is_hashed_even_if_it_looks_like_a_number(seed: str) -> None:
 
 @pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 2**64])
 def test_seeds_out_of_range_are_refused(seed: int) -> None:
-    with pytest.raises(ValueError, match=f"a seed lies in 0..{MAX_SEED}"):
+    with pytest.raises(ValueError, match=f"a seed must be in 0..{MAX_SEED}"):
         random_numbers.key(seed)
-    with pytest.raises(ValueError, match="a seed lies in"):
+    with pytest.raises(ValueError, match="a seed must be in"):
         random_numbers.streams(seed, np.zeros(1, dtype=np.uint64))

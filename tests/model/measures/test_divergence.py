@@ -99,7 +99,7 @@ def test_letters_that_the_other_model_lacks_make_it_infinite_one_way_alone() -> 
 def test_too_many_contexts_of_both_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = random_chain(1, "abc", 2), random_chain(2, "ab", 3)
     monkeypatch.setattr("model.transitions.product.MAX_NUMBERS", 40)
-    with pytest.raises(TableTooLargeError, match="both models together have over 10 contexts"):
+    with pytest.raises(TableTooLargeError, match="together, the two models have more than 10 contexts"):
         divergence(first, second)
 
 

@@ -266,10 +266,10 @@ NORM: dict[str, Any] = {"type": "BatchNorm1d", "num_features": 4}
         ({**LINEAR, "bias": "false"}, "bias must be of type bool"),
         ({**NORM, "eps": "small"}, r"layer 1 \(BatchNorm1d\): eps must be of type float"),
         ({**NORM, "eps": False}, "eps must be of type float"),
-        ({**NORM, "eps": 0.0}, "eps must be over 0"),
+        ({**NORM, "eps": 0.0}, "eps must be greater than 0"),
         ({**NORM, "eps": -1e-5}, "eps must be between 0 and 1"),
         ({**NORM, "eps": float("nan")}, "eps must be between 0 and 1"),
-        ({**NORM, "momentum": 0.0}, "momentum must be over 0"),
+        ({**NORM, "momentum": 0.0}, "momentum must be greater than 0"),
         ({**NORM, "momentum": float("inf")}, "momentum must be between 0 and 1"),
         ({**NORM, "momentum": 2}, "momentum must be between 0 and 1"),
         ({**LINEAR, "out_features": 0}, "out_features must be between 1 and 1,000,000"),
@@ -334,7 +334,7 @@ OUTPUT: dict[str, Any] = {"type": "Linear", "in_features": 12, "out_features": S
         (replaced(0, embedding_dim=5), "layer 2, Linear(in_features=12, "),
         (replaced(18, num_features=SYMBOLS + 1), "layer 18, BatchNorm1d(num_features=10, "),
         (replaced(0, num_embeddings=SYMBOLS - 1), "layer 0, Embedding(num_embeddings=8, embedding_dim=4), must have"),
-        (replaced(0, num_embeddings=SYMBOLS + 1), "must have num_embeddings=9, one a symbol"),
+        (replaced(0, num_embeddings=SYMBOLS + 1), "must have num_embeddings=9, one for each symbol"),
         (
             [EMBEDDING, FLATTEN, {**OUTPUT, "out_features": SYMBOLS + 1}],
             f"the last layer, Linear(in_features=12, out_features=10, bias=True), gives shape (batch, {SYMBOLS + 1}); "
@@ -418,7 +418,7 @@ def test_loaded_state_is_the_state() -> None:
         (lambda state: state.update({"2.training": torch.zeros(1)}), "tensor '2.training' belongs to no layer"),
         (
             lambda state: state.update({"5.weight": torch.zeros(12, 11)}),
-            "tensor 5.weight has shape (12, 11), the layer list asks for (12, 12)",
+            "tensor 5.weight has shape (12, 11), the layer list needs (12, 12)",
         ),
         (lambda state: state.update({"3.beta": torch.zeros(1, 12)}), "tensor 3.beta has shape (1, 12)"),
         (lambda state: state.update({"3.beta": torch.zeros(())}), "tensor 3.beta has shape ()"),

@@ -121,13 +121,13 @@ def test_the_encoding_that_is_told_gives_the_letters_back(write: Write, encoding
         ("a.txt", "1\tAnn\t30\n2\tBob\t20\n3\tCy\t20\n", "try --delimiter tab --column 2 --weight-column 3"),
         ("a.txt", "Roe, Ann\nDoe, Bob\n", "looks like CSV without a header; try --column 1"),
         ("a.txt", "Ann;\nBob;\n", "looks like CSV without a header"),
-        ("a.csv", "name\nEmma;3\n", "line 2: cells with ';' between them under a heading of 1"),
+        ("a.csv", "name\nEmma;3\n", "line 2: several cells, separated by ';', but the heading has 1"),
         ("a.csv", "name,x,name\nEmma,1,Ann\n", "columns 1 and 3 are both called 'name'; choose one with --column 1"),
-        ("a.csv", "last_name,first_name\nRoe,Ann\n", "'last_name' and 'first_name' may all be names"),
+        ("a.csv", "last_name,first_name\nRoe,Ann\n", "'last_name' and 'first_name' may all hold names"),
         ("a.csv", "who,how many\nAnn,3\n", "columns found: who, how many; choose one with --column who"),
         ("a.csv", "Ann\nBob\n", "pass --format text"),
-        ("a.txt", "# girls\nAnn\nBob\n", "line 1: '# girls' looks like a comment; mend the list: grep"),
-        ("a.txt", "1. Ann\n2. Bob\n3. Cy\n", "line 1: '1. Ann' begins with a number; mend the list: sed"),
+        ("a.txt", "# girls\nAnn\nBob\n", "line 1: '# girls' looks like a comment; fix the list: grep"),
+        ("a.txt", "1. Ann\n2. Bob\n3. Cy\n", "line 1: '1. Ann' begins with a number; fix the list: sed"),
         ("a.txt", "Ann 30\nBob 20\nMary Ann 7\n", "line 1: 'Ann 30' ends with a number"),
         ("a.txt", "- Ann\n- Bob\n", "begins with a bullet"),
         ("a.txt", '"Roe, Ann"\n"Doe, Bob"\n', "line 1: '\"Roe, Ann\"' is quoted"),
@@ -144,8 +144,12 @@ def test_the_encoding_that_is_told_gives_the_letters_back(write: Write, encoding
         ("a.txt", b"BZh91AY", "bunzip2"),
         ("a.txt", gzip.compress(b"Ann\nBob\n", mtime=0)[:-9], "gzip is damaged"),
         ("a.txt", gzip.compress(b"PK\x03\x04", mtime=0), "zip archive"),
-        ("a.txt", "Ayşe\nIşıl\n".encode("cp1254"), "choose with --encoding"),
-        ("a.txt", "Zoë\nChloë\nNoël\n".encode() + b"Jos\xe9\n", "line 4: not UTF-8 text, as the rest is"),
+        ("a.txt", "Ayşe\nIşıl\n".encode("cp1254"), "choose one with --encoding"),
+        (
+            "a.txt",
+            "Zoë\nChloë\nNoël\n".encode() + b"Jos\xe9\n",
+            "line 4: not UTF-8 text, though the rest of the file is",
+        ),
     ],
 )
 def test_what_looks_like_another_form_is_refused_with_what_would_work(
@@ -224,7 +228,7 @@ def test_lines_are_counted_as_an_editor_counts_them(write: Write) -> None:
     assert [(line, name) for line, name, _ in rows if name] == [
         (2, "Ann"),
         (4, "Bob"),
-        (7, "3 cells under a heading of 2; quote the name"),
+        (7, "3 cells, but the heading has 2; quote the name"),
     ]
     assert "line 4: not valid CSV" in refusal(write("b.csv", 'name\n"Ann\nLee"\n"Bo"b\n'))
 
@@ -246,7 +250,7 @@ def test_an_unknown_encoding_and_a_delimiter_of_two_characters_are_refused() -> 
         Asked(encoding="utf-9")
     with pytest.raises(DataError, match="no text encoding 'rot13'"):
         Asked(encoding="rot13")
-    with pytest.raises(DataError, match="not one character"):
+    with pytest.raises(DataError, match="must be one character"):
         Asked(delimiter="::")
 
 

@@ -91,7 +91,7 @@ def test_a_damaged_version_is_not_exported(store: Store, other: Store) -> None:
     shutil.copytree(store.root, other.root)
     digest = other.current("tiny")
     (version_directory(other, "tiny", digest) / "report" / "report.html").write_bytes(b"?")
-    with pytest.raises(StoreError, match="not what its manifest says"):
+    with pytest.raises(StoreError, match="differs from what its manifest says"):
         other.export("tiny")
 
 
@@ -113,21 +113,21 @@ def manifest_with(contents: Mapping[str, bytes], **changed: object) -> bytes:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"../evil": b""}, "holds what no version does"),
-        ({"/etc/passwd": b""}, "holds what no version does"),
-        ({"report/../../evil": b""}, "holds what no version does"),
-        ({"report/": b""}, "holds what no version does"),
-        ({"other.txt": b""}, "holds what no version does"),
+        ({"../evil": b""}, "holds files that belong to no version"),
+        ({"/etc/passwd": b""}, "holds files that belong to no version"),
+        ({"report/../../evil": b""}, "holds files that belong to no version"),
+        ({"report/": b""}, "holds files that belong to no version"),
+        ({"other.txt": b""}, "holds files that belong to no version"),
         ({MANIFEST_FILE: None}, "lacks manifest.json"),
         ({MODEL_FILE: None}, "lacks model.safetensors"),
         ({HISTORY_ENTRY: None}, "lacks history"),
         ({NAMES_FILE: None}, "not hold exactly the files"),
-        ({NAMES_FILE: b"ab\n"}, "not what its manifest says"),
-        ({MODEL_FILE: SECOND[:-1]}, "not what its manifest says"),
+        ({NAMES_FILE: b"ab\n"}, "differs from what its manifest says"),
+        ({MODEL_FILE: SECOND[:-1]}, "differs from what its manifest says"),
         ({HISTORY_ENTRY: b""}, "does not end with the version"),
         ({HISTORY_ENTRY: b"0" * 64 + b"\n"}, "does not end with the version"),
         ({HISTORY_ENTRY: b"?\n"}, "one digest a line"),
-        ({HISTORY_ENTRY: (b"0" * 64 + b"\n") * 30}, "holds what no version does"),
+        ({HISTORY_ENTRY: (b"0" * 64 + b"\n") * 30}, "holds files that belong to no version"),
         ({MANIFEST_FILE: b"[" * 100_000}, "not JSON"),
         ({MANIFEST_FILE: b"{}"}, "not a manifest"),
     ],
@@ -158,7 +158,7 @@ def test_digests_that_lie_are_refused(store: Store, other: Store) -> None:
 def test_work_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Zips that unpack to too much, list too much, or are packed in ways that take memory."""
     contents = entries(store.export("tiny"))
-    with pytest.raises(StoreError, match="holds what no version does"):
+    with pytest.raises(StoreError, match="holds files that belong to no version"):
         unpack(zipped(contents, zipfile.ZIP_LZMA), PLACE)
     with pytest.raises(StoreError, match="cut short"):
         unpack(zipped(contents | {f"{number:0200}": b"" for number in range(100)}), PLACE)
@@ -167,15 +167,15 @@ def test_work_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         opened.writestr(MODEL_FILE, FIRST)
         with pytest.warns(UserWarning, match="Duplicate"):
             opened.writestr(MODEL_FILE, FIRST)
-    with pytest.raises(StoreError, match="holds what no version does"):
+    with pytest.raises(StoreError, match="holds files that belong to no version"):
         unpack(out.getvalue(), PLACE)
     data = store.export("tiny")
     with pytest.raises(StoreError, match="cut short"):
         unpack(data[:-22] + b"PK\6\7" + bytes(16) + data[-22:], PLACE)
     monkeypatch.setattr(archive, "MAX_FILE_BYTES", 1_000)
-    with pytest.raises(StoreError, match="holds what no version does"):
+    with pytest.raises(StoreError, match="holds files that belong to no version"):
         unpack(zipped(contents | {NAMES_FILE: bytes(10_000_000)}), PLACE)
     monkeypatch.undo()
     monkeypatch.setattr(archive, "MAX_ARCHIVE_BYTES", 1_000)
-    with pytest.raises(StoreError, match="holds what no version does"):
+    with pytest.raises(StoreError, match="holds files that belong to no version"):
         unpack(data, PLACE)

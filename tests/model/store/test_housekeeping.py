@@ -71,10 +71,12 @@ def test_a_version_that_was_moved_or_copied_by_hand_says_what_to_do(store: Store
     a, b = put(store, 0), put(store, 1)
     shutil.copytree(store.root / "x", store.root / "copy")
     with pytest.raises(
-        StoreError, match=r"of 'x', and cannot be moved or copied by hand: undo that, then use `rename`"
+        StoreError, match=r"of 'x', and versions cannot be moved or copied by hand: undo that, then use `rename`"
     ):
         store.load("copy")
     version_directory(store, "x", b).rename(store.root / "b")
     version_directory(store, "x", a).rename(version_directory(store, "x", b))
-    with pytest.raises(StoreError, match=f"holds version '{a[:12]}', and .* name of another: give it its name back"):
+    with pytest.raises(
+        StoreError, match=f"holds version '{a[:12]}', but .* named after another version: rename the directory back"
+    ):
         store.load("x")

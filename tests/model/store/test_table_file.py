@@ -84,5 +84,7 @@ def test_what_is_no_table_of_the_model_is_refused(content: bytes) -> None:
 def test_rows_that_are_no_distributions_are_refused(value: float) -> None:
     broken = log_probs()
     broken[8, 1] = value
-    with pytest.raises(StoreError, match=r"table\.safetensors: the table holds rows that are no distributions"):
+    with pytest.raises(
+        StoreError, match=r"table\.safetensors: the table holds rows that are not probability distributions"
+    ):
         parse_table(saved(log_probs=broken), HEADER, DIGEST, PATH)

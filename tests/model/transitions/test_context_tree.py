@@ -261,14 +261,14 @@ def at(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], place: int, val
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        (changed(WHOLE, suffixes=at(WHOLE.suffixes, 7, len(WHOLE))), "whose end is not in it"),
-        (changed(WHOLE, suffixes=at(WHOLE.suffixes, 7, -1)), "whose end is not in it"),
+        (changed(WHOLE, suffixes=at(WHOLE.suffixes, 7, len(WHOLE))), "without its suffix"),
+        (changed(WHOLE, suffixes=at(WHOLE.suffixes, 7, -1)), "without its suffix"),
         (changed(WHOLE, firsts=at(WHOLE.firsts, 7, 99)), "symbols that the alphabet does not have"),
         (changed(WHOLE, firsts=at(WHOLE.firsts, 3, 1)), "twice"),
         (changed(WHOLE, firsts=at(WHOLE.firsts, 1, 1)), "twice"),
-        (of_symbols(1, 2, 3), "does not hold the context before the first letter"),
+        (of_symbols(1, 2, 3), "lacks the context before the first letter"),
         (changed(WHOLE, costs=np.full_like(WHOLE.costs, 65535)), "nothing can follow"),
-        (changed(WHOLE, costs=WHOLE.costs[:-1]), "do not belong together"),
+        (changed(WHOLE, costs=WHOLE.costs[:-1]), "do not fit together"),
         (changed(SPARSE, symbols=SPARSE.symbols[::-1].copy()), "not in order"),
         (changed(SPARSE, backoffs=np.full_like(SPARSE.backoffs, 65535)), "without a weight for every symbol"),
         (without_a_middle(random_tree(8, 4, contexts=25).tree), "not closed"),

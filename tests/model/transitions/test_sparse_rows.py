@@ -126,7 +126,7 @@ def test_rows_of_the_root_and_rows_without_weight_take_no_arcs_they_need_not() -
 
 def test_what_cannot_be_kept_is_refused() -> None:
     p, root = random_rows(np.random.default_rng(4), 2, 4)
-    with pytest.raises(ValueError, match="3 symbols must be explicit, more than the 2 of the budget"):
+    with pytest.raises(ValueError, match="3 symbols must be explicit, but the budget is 2"):
         sparse_rows(in_chunks(p, 2, np.arange(2)), root, sets([{1, 2}, {3}]), np.ones(2), 2)
     with pytest.raises(ValueError, match="probability above 0"):
         sparse_rows(in_chunks(p, 2, np.arange(2)), np.array([0.5, 0.5, 0.0, 0.0]), sets([set()] * 2), np.ones(2), 2)

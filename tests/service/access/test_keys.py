@@ -190,7 +190,7 @@ def test_an_emptied_file_is_told_and_obeyed_after_a_while(
         ("a\u00e9:" + "0" * 64, "NAME:SHA256"),
         ("ana:12", "64 hexadecimal digits"),
         (f"{LINE},b d:{'0' * 64}", "entry 2"),
-        (f"{LINE}:many", "no quota"),
+        (f"{LINE}:many", "not a quota"),
         (f"{LINE}\n" * (keys.MAX_KEYS + 1), "at most"),
     ],
     ids=["no such name", "a short digest", "a name with a space", "a quota", "too many"],

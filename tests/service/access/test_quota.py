@@ -183,7 +183,7 @@ def test_addresses_are_told_apart_and_a_subscriber_has_one_quota() -> None:
 
 @pytest.mark.parametrize("value", ["many", "10", "10/never", "-1/minute"])
 def test_a_quota_that_cannot_be_read_is_named(value: str) -> None:
-    with pytest.raises(ValueError, match="is no quota"):
+    with pytest.raises(ValueError, match="is not a quota"):
         Settings(quota=value)
 
 

@@ -200,7 +200,7 @@ def test_a_name_that_is_too_long_or_empty_can_be_skipped(client: TestClient) -> 
     assert [item["loss"] is None for item in answer["names"]] == [False] * 50 + [True] * 3 + [False] * 50
     reasons = [item["reason"] for item in answer["names"][50:53]]
     assert "65 characters" in reasons[0]
-    assert reasons[1:] == ["there is no name"] * 2
+    assert reasons[1:] == ["the name is missing"] * 2
     assert answer["loss"] == pytest.approx(score(client, ["emma", "ava"])["loss"], rel=1e-12)
 
 

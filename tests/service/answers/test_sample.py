@@ -96,7 +96,7 @@ def test_a_least_length_over_the_default_greatest_one_is_told_what_to_do(
 ) -> None:
     answer = client.post("/sample", json={"min_length": 16})
     problem = check_problem(answer, 422, "validation", "/min_length")
-    assert problem["detail"] == "/min_length: the longest training name has 15 letters: give max_length too"
+    assert problem["detail"] == "/min_length: the longest training name has 15 letters: set max_length too"
     assert len(post(client, min_length=16, max_length=20)["names"]) == 10
 
 

@@ -150,7 +150,7 @@ def test_a_complete_folder_is_left_as_it_is(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "parts" / RUN_FILE).exists()
     other = run(*sampling("parts", "--format", "csv", seed=8), code=1)
     assert other.startswith("error: ")
-    assert "holds another run (request differs): choose another folder, or empty this one" in other
+    assert "holds a different run (request differs): choose another folder, or empty this one" in other
 
 
 def test_a_seed_that_was_drawn_is_kept(run: Run) -> None:
@@ -191,15 +191,15 @@ def test_what_is_wrong_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
     scoring = ["score", "names", "--cluster", CONNECTED, "--output"]
     wrong: list[tuple[list[object], int, str]] = [
         ([*scoring, "scored"], 1, "a.txt: line 2: "),
-        ([*scoring, "names/scored"], 2, "--output: choose a folder apart"),
-        ([*scoring, "-"], 2, "--output: name a folder"),
+        ([*scoring, "names/scored"], 2, "--output: choose a folder other than"),
+        ([*scoring, "-"], 2, "--output: give a folder"),
         ([*scoring, "full"], 1, "full is not empty: choose another folder"),
         (["score", "full/thesis.txt", *scoring[2:], "x"], 1, "thesis.txt: Not a directory"),
-        (["score", *scoring[2:], "x"], 2, "--cluster: name a folder of files in place of stdin"),
+        (["score", *scoring[2:], "x"], 2, "--cluster: give a folder of files instead of stdin"),
         (sampling("x"), 2, "--format: choose one"),
-        (sampling("x", "--format", "text", "--unique"), 2, "--unique: names without repeats"),
+        (sampling("x", "--format", "text", "--unique"), 2, "--unique: a cluster cannot draw names without repeats"),
         (sampling("x", "--format", "text", "--prefix", "qqqq", "--max-length", 3), 1, "no name of 1 to 3"),
-        (["sample", "--workers", 2], 2, "--workers: goes with --cluster"),
+        (["sample", "--workers", 2], 2, "--workers: only works with --cluster"),
     ]
     for arguments, code, what in wrong:
         said = run(*arguments, code=code)
@@ -225,7 +225,7 @@ def test_a_cluster_that_asks_for_a_token_is_an_error(run: Run, monkeypatch: pyte
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr("ray.init", refuse)
     said = run("sample", "--output", "x", "--format", "text", "--cluster", "auto", code=1)
-    assert said.startswith("error: no access to the cluster at auto: it asks for a token: RAY_AUTH_MODE=token")
+    assert said.startswith("error: no access to the cluster at auto: it requires a token: set RAY_AUTH_MODE=token")
 
 
 def test_workers_use_the_version_that_was_current_at_the_start(publish: Callable[..., str], tmp_path: Path) -> None:

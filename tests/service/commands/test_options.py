@@ -90,15 +90,19 @@ def test_what_http_refuses_is_refused_in_the_same_words(both: TestClient, run: R
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["sample", "--model", "none"], 1, "no such model; there are: tiny, unlisted, us-boys, us-girls, us-names"),
+        (
+            ["sample", "--model", "none"],
+            1,
+            "no such model; available models: tiny, unlisted, us-boys, us-girls, us-names",
+        ),
         (["sample", "--prefix", "q"], 1, "no name of 1 to 8 letters meets these constraints"),
         (["sample", "--output", "/nowhere/names.txt"], 1, "/nowhere/names.txt: No such file or directory"),
         (["sample", "--output", "names.dat"], 2, "--format: choose one"),
         (["score", "/nowhere/names.txt"], 1, "/nowhere/names.txt: No such file or directory"),
         (["score", "names.dat"], 1, "names.dat: No such file or directory"),
-        (["score", "--column", "given"], 2, "--column: a text has no columns"),
-        (["score", "--format", "text"], 2, "--format: a text has no columns for the scores"),
-        (["score", "--input-format", "csv", "--format", "parquet"], 2, "--format: csv stays csv"),
+        (["score", "--column", "given"], 2, "--column: a text file has no columns"),
+        (["score", "--format", "text"], 2, "--format: a text file has no columns for the scores"),
+        (["score", "--input-format", "csv", "--format", "parquet"], 2, "--format: csv input must be written as csv"),
         (["score", "--unknown", "maybe"], 2, "--unknown: "),
     ],
 )

@@ -68,7 +68,7 @@ def test_the_names_are_those_of_http(both: TestClient, run: Run, fields: Fields,
     assert done.err.count("\n") == 1
     for fact in (f"{len(answer['names']):,} names", answer["model"]["digest"][:12], f"seed {fields['seed']}"):
         assert fact in done.err
-    assert ("there are no more" in done.err) == answer["exhausted"]
+    assert ("no more distinct names exist" in done.err) == answer["exhausted"]
 
 
 @pytest.mark.parametrize("model", ["tiny", "unlisted"])

@@ -159,15 +159,15 @@ def test_what_a_json_line_holds_is_left_alone(run: Run) -> None:
 
 BAD = [
     ("text", b"ana\nleo\nmax\n", "line 3: character 'm'", 2),
-    ("text", b"ana\r\n\r\nleo\r\n", "line 2: there is no name", 1),
+    ("text", b"ana\r\n\r\nleo\r\n", "line 2: the name is missing", 1),
     ("text", b"ana\n" + b"a" * 65, "line 2: the name has 65 characters", 1),
     ("csv", b'x,name\n"1\n\n2",ana\n\n3,max\n', "line 6: character 'm'", 1),
-    ("csv", b'name\n""\n', "line 2: there is no name", 0),
-    ("csv", b"x,name\n1\n", "line 2: there is no name", 0),
+    ("csv", b'name\n""\n', "line 2: the name is missing", 0),
+    ("csv", b"x,name\n1\n", "line 2: the name is missing", 0),
     ("ndjson", b'{"name":"ana"}\n\n{"name":"max"}\n', "line 3: character 'm'", 1),
-    ("ndjson", b'{"name":"ana"}\n{"nam":"max"}\n', "line 2: there is no name", 1),
+    ("ndjson", b'{"name":"ana"}\n{"nam":"max"}\n', "line 2: the name is missing", 1),
     ("ndjson", b'{"name":"ana"}\n{"name":7}\n', "line 2: the name is not text", 1),
-    ("parquet", parquet(name=["ana", None, "leo"]), "row 2: there is no name", 1),
+    ("parquet", parquet(name=["ana", None, "leo"]), "row 2: the name is missing", 1),
     ("parquet", parquet(name=["ana", "leo", "max"]), "row 3: character 'm'", 2),
 ]
 
@@ -203,15 +203,19 @@ def test_an_error_names_the_line_and_skipping_gives_the_reason(
         ("csv", b"given\nana\n", "stdin: no column 'name' in the heading (columns: given); see --column"),
         ("csv", b"name,name\nana,leo\n", "stdin: more than one column 'name'"),
         ("csv", b"", "stdin: no column 'name' in the heading (columns: none)"),
-        ("csv", b"name,loss\nana,1\n", "there is a column 'loss' already"),
+        ("csv", b"name,loss\nana,1\n", "the file already has a column 'loss'"),
         ("ndjson", b'{"given":"ana"}\n', "stdin: line 1: no field 'name'; see --column"),
         ("ndjson", b'{"name":"ana"}\n{"name"}\n', "stdin: line 2: not JSON"),
         ("ndjson", b'{"name":"ana"}\n["leo"]\n', "stdin: line 2: not a JSON object"),
-        ("ndjson", b'{"name":"ana"}\n{"name":"leo","novel":1}\n', "stdin: line 2: there is a field 'novel' already"),
+        (
+            "ndjson",
+            b'{"name":"ana"}\n{"name":"leo","novel":1}\n',
+            "stdin: line 2: the object already has a field 'novel'",
+        ),
         ("parquet", b"name\nana\n", "stdin: not a Parquet file"),
         ("parquet", parquet(name=[1, 2]), "stdin: column 'name' holds int64, not text"),
         ("parquet", parquet(given=["ana"]), "stdin: no column 'name'; columns: given"),
-        ("parquet", parquet(name=["ana"], novel=[True]), "there is a column 'novel' already"),
+        ("parquet", parquet(name=["ana"], novel=[True]), "the file already has a column 'novel'"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_one_line(

@@ -432,7 +432,7 @@ def test_a_letter_that_the_model_does_not_have_is_named(
     client: TestClient, check_problem: CheckProblem, query: str, letters: str, field: str
 ) -> None:
     problem = check_problem(client.get("/sample?" + query), 422, "unsatisfiable")
-    assert problem["detail"].endswith(f"; the model has no {letters} of the {field}")
+    assert problem["detail"].endswith(f"; the model's alphabet lacks {letters} in the {field}")
 
 
 def test_what_no_name_meets_for_another_reason_names_no_letter(client: TestClient, check_problem: CheckProblem) -> None:

@@ -38,7 +38,7 @@ def test_without_ray_all_works_but_the_cluster_which_says_what_to_install(tiny_f
 
 
 def test_an_address_where_nothing_answers_is_one_line(command: Callable[..., Outcome], tiny_file: Path) -> None:
-    for address, said in ((f"127.0.0.1:{free_port()}", "no Ray cluster answers"), ("here", "is no address")):
+    for address, said in ((f"127.0.0.1:{free_port()}", "no Ray cluster answers"), ("here", "is not the address")):
         outcome = command("sweep", tiny_file, "--cluster", address)
         assert outcome.code == 1
         assert said in outcome.err

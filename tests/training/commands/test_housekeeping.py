@@ -34,7 +34,7 @@ def test_rollback_says_where_it_leads(command: Command, store: Store) -> None:
     ("arguments", "words"),
     [
         (["rollback", "y"], "holds no model named y"),
-        (["rollback", "x"], "no version of x that was current before"),
+        (["rollback", "x"], "no earlier version of x"),
         (["rollback", "x", "--to", "00000000"], "0 versions of x begin with"),
         (["rollback", "../x"], "cannot name a model"),
         (["prune", "y"], "holds no model named y"),
@@ -46,7 +46,7 @@ def test_rollback_says_where_it_leads(command: Command, store: Store) -> None:
         (["export", "x", "missing/x.zip"], "cannot write missing/x.zip"),
         (["export", "x@00000000", "x.zip"], "0 versions of x begin with"),
         (["import", "missing.zip"], "No such file"),
-        (["import", "README.md"], "README.md is not what `export` writes"),
+        (["import", "README.md"], "README.md was not written by `export`"),
         (["import", "."], "not a regular file"),
     ],
 )

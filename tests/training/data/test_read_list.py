@@ -128,9 +128,9 @@ def test_very_large_weights_still_average_one(write: Write) -> None:
         pytest.param("text.csv", "name,weight\nemma,1\nava,many\n", ["line 3", "many", "number"], id="weight: text"),
         pytest.param("none.csv", "name,weight\nemma,1\nava\n", ["line 3", "number"], id="weight: missing"),
         pytest.param(
-            "negative.csv", "name,weight\nemma,-1\nava,1\n", ["line 2", "-1", "over 0"], id="weight: negative"
+            "negative.csv", "name,weight\nemma,-1\nava,1\n", ["line 2", "-1", "greater than 0"], id="weight: negative"
         ),
-        pytest.param("zero.csv", "name,weight\nemma,0\nava,1\n", ["line 2", "over 0"], id="weight: zero"),
+        pytest.param("zero.csv", "name,weight\nemma,0\nava,1\n", ["line 2", "greater than 0"], id="weight: zero"),
         pytest.param("nan.csv", "name,weight\nemma,nan\nava,1\n", ["line 2", "nan", "finite"], id="weight: nan"),
         pytest.param("inf.csv", "name,weight\nemma,1\nava,inf\n", ["line 3", "inf", "finite"], id="weight: infinite"),
         pytest.param("open.csv", 'name\nemma\n"ava\n', ["line 3", "CSV"], id="quote left open"),
@@ -206,7 +206,7 @@ def test_skipped_bad_lines_are_left_out_and_recorded_with_the_reason(write: Writ
     assert names.names == ["emma", "zoe"]
     np.testing.assert_allclose(names.weights, [2 / 3, 4 / 3], rtol=1e-12)
     assert [reason.split(":")[0] for reason in names.skipped] == ["line 3", "line 4", "line 6"]
-    assert ["control" in names.skipped[0], "over 0" in names.skipped[1], "65" in names.skipped[2]] == [True] * 3
+    assert ["control" in names.skipped[0], "greater than 0" in names.skipped[1], "65" in names.skipped[2]] == [True] * 3
 
 
 def test_a_file_of_bad_lines_alone_is_refused_even_if_they_are_skipped(write: Write) -> None:

@@ -254,7 +254,7 @@ def test_what_cannot_be_compared_is_skipped_with_the_reason(tiny: NameList, trai
         assert check.passed
         return check.detail
 
-    assert "there is none" in said(None)
+    assert "there is no current version" in said(None)
     assert "cannot be read: damaged" in said(StoreError("damaged"))
     few = NameList(tiny.names[:20], np.ones(20), "few.txt")
     assert "too small" in said(version_of(trained, tiny), few)

@@ -92,7 +92,7 @@ def test_a_run_that_diverges_leaves_a_report(command: Command, tiny_file: Path, 
     options = ("--preset", "classic", "--steps", "120", "--learning-rate", "1e6", "--layers", layers_file)
     assert command("train", tiny_file, "--store", store, "--report", page, *options).code == 1
     text = page.read_text(encoding="utf-8")
-    assert "The run came to no model" in text
+    assert "The run did not produce a model" in text
     assert "lower the learning rate" in text
     assert not store.exists()
 

@@ -142,7 +142,7 @@ def test_what_is_not_known_is_left_out_and_named(facts: dict[str, Any]) -> None:
 
 def test_a_run_that_failed_before_its_first_step_has_a_report(seen: Diagnostics) -> None:
     empty = Diagnostics(300, 27, seen.layers, [], replace(seen.train, steps=[], values=[]), seen.dev, {}, "no luck")
-    assert "The run came to no model" in Page(render(ReportSubject("none", empty))).text
+    assert "The run did not produce a model" in Page(render(ReportSubject("none", empty))).text
 
 
 def test_a_deep_stack_stays_small(seen: Diagnostics) -> None:

@@ -41,7 +41,7 @@ def test_a_file_that_was_cut_off_or_changed_anywhere_is_refused() -> None:
 
 def test_a_file_of_another_run_under_this_one_s_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "key.snapshot").write_bytes(snapshots.dumps(STATE, "other"))
-    with pytest.raises(SnapshotError, match=r"key\.snapshot is damaged; without --resume"):
+    with pytest.raises(SnapshotError, match=r"key\.snapshot is damaged; leave out --resume"):
         Snapshots(tmp_path, "key").read()
 
 
@@ -85,7 +85,7 @@ def test_a_run_that_cannot_write_says_so_once_and_goes_on(tmp_path: Path) -> Non
         course.keep(_Nothing())
     kept.remove()
     assert len(said) == 1
-    assert "the run goes on without them" in said[0]
+    assert "the run continues without them" in said[0]
 
 
 def test_on_a_slow_disk_snapshots_are_rarer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

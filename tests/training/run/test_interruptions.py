@@ -25,7 +25,7 @@ from training.learning.loop import TrainingError
 
 ROOT = Path(__file__).parents[3]
 KILLS = 20
-PUBLISHING = "the gate lets it pass"
+PUBLISHING = "the gate passed the model"
 STEPS = ("--preset", "careful", "--steps", "100")
 ALL_STEPS = 134
 """With 17 of each of two teachers: of the 300 that nursery.py gives one, a list of 500 characters takes as many as the
@@ -141,7 +141,7 @@ def test_ctrl_c_and_docker_stop_are_one_line_that_says_how_to_go_on(
     os.kill(process, sign)
     assert nursery.over() == 1
     said = nursery.log.read_text().splitlines()
-    assert said[-1].startswith("error: interrupted; nothing was published; --resume goes on after ")
+    assert said[-1].startswith("error: interrupted; nothing was published; use --resume to continue after ")
     assert re.search(rf" after [1-9]\d* of {ALL_STEPS} steps$", said[-1])
     assert not store.exists()
     assert [path.suffix for path in runs.iterdir()] == [".snapshot"]
@@ -178,7 +178,7 @@ def interrupted(
         patched.setattr(submission, "examine", stop)
         outcome = call()
     assert outcome.code == 1
-    assert outcome.err == "error: interrupted; nothing was published; --resume goes on after 4 of 4 steps\n"
+    assert outcome.err == "error: interrupted; nothing was published; use --resume to continue after 4 of 4 steps\n"
     return call
 
 
@@ -191,7 +191,7 @@ def runs(tmp_path: Path) -> Path:
 def test_resume_goes_on_and_leaves_nothing_behind(interrupted: Callable[..., Outcome], runs: Path) -> None:
     outcome = interrupted("--resume")
     assert (outcome.code, outcome.err) == (0, "")
-    assert "the run goes on after 4 of 4 steps" in outcome.out
+    assert "resuming after 4 of 4 steps" in outcome.out
     assert list(runs.iterdir()) == []
 
 
@@ -212,7 +212,7 @@ def test_a_run_from_the_beginning_mentions_the_snapshot_and_replaces_it(
 ) -> None:
     outcome = interrupted()
     assert (outcome.code, outcome.err) == (0, "")
-    assert "this run was interrupted before; --resume goes on after 4 of 4 steps" in outcome.out
+    assert "an earlier attempt at this run was interrupted; use --resume to continue after 4 of 4 steps" in outcome.out
     assert list(runs.iterdir()) == []
 
 
@@ -243,7 +243,7 @@ def test_a_damaged_snapshot_is_one_error_line_and_no_result(
     assert outcome.code == 1
     (line,) = outcome.err.splitlines()
     assert line.startswith(f"error: the snapshot {file} ")
-    assert "without --resume the run starts from the beginning" in line
+    assert "leave out --resume to start from the beginning" in line
     assert not (tmp_path / "store").exists()
     outcome = interrupted()
     assert outcome.code == 0
@@ -258,7 +258,7 @@ def test_where_snapshots_cannot_be_written_the_run_says_so_once_and_goes_on(
     assert outcome.code == 0
     (line,) = outcome.err.splitlines()
     assert line.startswith(f"cannot write snapshots to {tiny_file}/runs (")
-    assert "the run goes on without them" in line
+    assert "the run continues without them" in line
 
 
 @pytest.mark.parametrize("end", ["refused", "diverged"])
@@ -281,7 +281,7 @@ def test_a_run_that_cannot_be_published_can_be_resumed(
         patched.setattr(Store, "publish", raising(StoreError("the disk is full")))
         assert interrupted("--resume").code == 1
     assert len(list(runs.iterdir())) == 1
-    assert "goes on after 4 of 4" in interrupted("--resume").out
+    assert "resuming after 4 of 4" in interrupted("--resume").out
 
 
 def raising(error: Exception) -> Callable[..., Never]:

@@ -92,7 +92,7 @@ def test_a_file_without_an_ascii_name_asks_for_one(command: Callable[..., Outcom
     for file in ("имена.txt", "名前.txt"):
         (tmp_path / file).write_text("emma\nava\n", encoding="utf-8")
         refused = command("train", tmp_path / file, "--store", tmp_path / "store")
-        assert (refused.code, "give it one with --name" in refused.err) == (1, True)
+        assert (refused.code, "choose one with --name" in refused.err) == (1, True)
     assert not (tmp_path / "store").exists()
 
 

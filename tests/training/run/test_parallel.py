@@ -147,8 +147,8 @@ def test_a_process_that_is_killed_ends_the_run_with_one_line_and_it_can_go_on(ti
         process.kill()
         process.wait()
     assert process.returncode == 1
-    assert said.startswith("error: process 3 of 3 was killed by signal 9: the run ends, nothing was published")
-    assert "--resume goes on after" in said
+    assert said.startswith("error: process 3 of 3 was killed by signal 9: the run has ended and nothing was published")
+    assert "use --resume to continue after" in said
     assert len(said.splitlines()) == 1
     assert not (tmp_path / "store").exists()
     assert not any(Path(f"/proc/{pid}").exists() for pid in others)

@@ -106,5 +106,5 @@ def test_a_run_that_is_interrupted_keeps_what_it_has_published(
     monkeypatch.setattr(train_all, "read_names", interrupting)
     outcome = command("train-all", folder, "--preset", "fast", "--steps", "20", "--store", tmp_path / "store")
     assert outcome.code == 1
-    assert "interrupted after 1 of 2 lists; those that were published stay" in outcome.err
+    assert "interrupted after 1 of 2 lists; models already published stay" in outcome.err
     assert Store(tmp_path / "store").names() == ["first-names"]

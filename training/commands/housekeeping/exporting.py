@@ -14,7 +14,7 @@ from training.console.options import StoreOption, check_writable, find_version
 
 def export_version(
     reference: Annotated[str, typer.Argument(metavar="NAME", help="A published model, or NAME@DIGEST.")],
-    file: Annotated[Path, typer.Argument(help="The file to write, whole or not at all; a zip.")],
+    file: Annotated[Path, typer.Argument(help="Zip file to write, completely or not at all.")],
     store_dir: StoreOption = store.OWN,
 ) -> None:
     """Write a version to one file, with its report and history, for another machine or a backup."""

@@ -15,11 +15,11 @@ from training.console.options import StoreOption
 
 
 def import_version(
-    file: Annotated[Path, typer.Argument(help="A file that `export` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file written by `export`.")],
     name: Annotated[str | None, typer.Option("--name", help="Another name for the model.")] = None,
     store_dir: StoreOption = store.OWN,
 ) -> None:
-    """Add the version in a file to the store, verified, and make it current. A running service follows by itself."""
+    """Verify the version in a file, add it to the store and make it current. A running service picks it up."""
     content = read_regular(file.resolve(), MAX_ARCHIVE_BYTES)
     name, digest = Store(store_dir).add(content, file, name)
     out.print(f"[bold]{name}[/] in {escape(str(store_dir))} is now version {digest[:12]}, from {escape(str(file))}")

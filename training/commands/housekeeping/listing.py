@@ -11,7 +11,7 @@ from training.console.options import StoreOption
 
 
 def list_versions(store_dir: StoreOption = store.OWN) -> None:
-    """What the store holds, and the models that come with the repository."""
+    """List the models in the store and those that come with the repository."""
     for root in (store_dir, store.BUNDLED):
         shelf = Store(root)
         table = Table(title=escape(str(root)), title_justify="left")

@@ -12,12 +12,14 @@ from training.console.options import DryRunOption, StoreOption
 
 
 def prune(
-    name: Annotated[str | None, typer.Argument(help="Name of a model; all of them if left out.")] = None,
-    keep: Annotated[int, typer.Option(min=1, help="Versions to keep: the current one and those before it.")] = 3,
+    name: Annotated[str | None, typer.Argument(help="Name of a model; by default, all models.")] = None,
+    keep: Annotated[
+        int, typer.Option(min=1, help="Number of versions to keep: the current one and the latest before it.")
+    ] = 3,
     dry_run: DryRunOption = False,
     store_dir: StoreOption = store.OWN,
 ) -> None:
-    """Remove versions that `rollback` is not wanted to reach any more. The current one always stays."""
+    """Remove old versions, which `rollback` can then no longer reach. The current one always stays."""
     shelf = Store(store_dir)
     for each in shelf.names() if name is None else [name]:
         removed = shelf.prunable(each, keep) if dry_run else shelf.prune(each, keep)

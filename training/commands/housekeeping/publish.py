@@ -22,7 +22,10 @@ def publish(
     asked: Asked,
     file: Annotated[Path, typer.Argument(help="A checkpoint file.")],
     name: Annotated[str, typer.Option("--name", help="Name of the model.")],
-    data: Annotated[Path | None, typer.Option("--data", help="Its list, so that new names can be told.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The model's list of names, which the service needs to tell new names."),
+    ] = None,
     store_dir: StoreOption = store.OWN,
 ) -> None:
     """Publish a checkpoint file and make it current."""

@@ -16,7 +16,7 @@ def remove(
     dry_run: DryRunOption = False,
     store_dir: StoreOption = store.OWN,
 ) -> None:
-    """Remove a model with all its versions, for good. A running service follows by itself."""
+    """Remove a model and all its versions for good. A running service stops serving it on its own."""
     shelf = Store(store_dir)
     if dry_run and not shelf.holds(check_name(name)):
         raise shelf.no_model(name)

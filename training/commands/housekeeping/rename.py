@@ -16,6 +16,6 @@ def rename(
     to: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
     store_dir: StoreOption = store.OWN,
 ) -> None:
-    """Give a model another name, with all its versions and its history. A running service follows by itself."""
+    """Rename a model with all its versions and its history. A running service picks up the new name on its own."""
     Store(store_dir).rename(name, to)
     out.print(f"{name} in {escape(str(store_dir))} is now [bold]{to}[/]")

@@ -14,10 +14,10 @@ from training.console.options import StoreOption
 
 
 def verify(
-    name: Annotated[str | None, typer.Argument(help="Name of a model; all of them if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a model; by default, all models.")] = None,
     store_dir: StoreOption = store.OWN,
 ) -> None:
-    """Read every file of every version and compare it with what was published."""
+    """Check that every file of every version is as it was published."""
     shelf = Store(store_dir)
     table = Table(title=escape(str(store_dir)), title_justify="left")
     for column in ("model", "digest", "current", ""):
@@ -31,7 +31,9 @@ def verify(
             table.add_row(each, digest[:12], "yes" if digest == current else "", escape(trouble or "whole"))
     out.print(table if table.rows else f"{escape(str(store_dir))}: no models")
     if damaged:
-        raise StoreError(f"{damaged} damaged: roll back to a whole version, remove the damaged directory, publish anew")
+        raise StoreError(
+            f"{damaged} damaged: roll back to an intact version, remove the damaged directory, publish again"
+        )
 
 
 def _trouble(shelf: Store, name: str, digest: str) -> str | None:

@@ -146,7 +146,7 @@ def test_what_is_trained_and_rolled_back_is_served_without_a_restart(project: Pr
     before = started_at(project)
     digests = []
     for seed in ("1", "2"):
-        train = ("run", "--rm", "train", "towns.txt", "--steps", "30", "--seed", seed, "--force")
+        train = ("run", "--rm", "train", "towns.txt", "--preset", "fast", "--steps", "30", "--seed", seed, "--force")
         for line in project.until("published towns", *train):
             digests.append(re.search(r"published towns, digest (\w{12})", line)[1])  # type: ignore[index]
             wait_for_towns(project, digests[-1])

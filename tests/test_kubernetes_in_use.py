@@ -20,7 +20,7 @@ from tests.manifests import DIRECTORY, Manifest, containers, kubectl, of_kind, p
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "kubernetes.md"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-PROBE = (ROOT / "service" / "probe.py").read_text(encoding="utf-8")
+PROBE = (ROOT / "service" / "server" / "probe.py").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 (DEPLOYMENT,) = of_kind("Deployment")
 (POD,) = pod_templates(DEPLOYMENT)

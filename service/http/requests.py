@@ -44,11 +44,7 @@ class Shape(BaseModel):
 
     model: ModelName | None = Field(None, description=_MODEL)
     temperature: float = Field(
-        1.0,
-        gt=0,
-        le=10,
-        allow_inf_nan=False,
-        description="Below 1 plays safe, above 1 is wilder, 1 is as trained. Applied first.",
+        1.0, gt=0, le=10, allow_inf_nan=False, description="Below 1 is safer, above 1 is wilder. Applied first."
     )
     top_k: int | None = Field(None, ge=1, description="Draw only from the k most probable characters. Applied second.")
     top_p: float | None = Field(

@@ -13,8 +13,8 @@ from model.errors import BlendError
 from service.access.guard import Guard
 from service.access.keys import KeyRing
 from service.access.quota import Quota
-from service.admission.admission import Admission
 from service.admission.flights import Flights
+from service.admission.limits import Admission
 from service.admission.work import Work
 from service.catalog.catalog import UnknownModelError, VersionGoneError
 from service.catalog.hot_swap import started

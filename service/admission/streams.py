@@ -7,7 +7,7 @@ from typing import Self
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from service.admission.admission import Admission
+from service.admission.limits import Admission
 
 
 class HeldStream:

@@ -1,4 +1,4 @@
-"""What a checkpoint must show before it is published."""
+"""What a checkpoint must show before it is published, and the margin by which it may be worse than the current one."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Pictures of a run as a whole: its losses and its steps."""
+"""Pictures of a run as a whole: its losses, and the ratios of its updates to the weights."""
 
 import math
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from model.sampling.sampler import Sampler
-from service.admission.admission import Admission
+from service.admission.limits import Admission
 from tests.service.metric_values import series, value
 
 CheckProblem = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.admission.admission import Admission
+from service.admission.limits import Admission
 from service.admission.turns import Turns
 from service.admission.work import Work
 from service.answers import sample

@@ -94,6 +94,7 @@ def test_what_the_proxy_of_ray_adds_is_known(served: Nodes, alone: str) -> None:
 
 def test_a_version_that_is_published_is_served_by_every_replica(served: Nodes, publish: Callable[..., str]) -> None:
     url = f"http://127.0.0.1:{served.head_port}/models/fresh"
+    before = "none yet"
     for _ in range(2):
         digest = publish(served.store, "fresh", letters="abcd", facts={"at": time.time_ns()})
         until = time.monotonic() + 60
@@ -102,8 +103,8 @@ def test_a_version_that_is_published_is_served_by_every_replica(served: Nodes, p
             answer = httpx.get(url)
             seen.append(answer.json().get("digest", "none yet"))
             assert time.monotonic() < until, Counter(seen)
-        first = seen.index(digest)
-        assert set(seen[first:]) <= {digest, *seen[:first]}
+        assert set(seen) <= {digest, before}  # a replica may still give the old version, and none gives another
+        before = digest
 
 
 def requests_of(number: int) -> bytes:

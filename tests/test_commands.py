@@ -51,6 +51,7 @@ ELSEWHERE = {
     ("docs/deploy.md", "old=$(docker compose"): f"{DOCKER}; tests/reliability/test_rollout.py rolls without them",
     ("docs/deploy.md", "useradd --system"): ROOT_NEEDED,
     ("docs/deploy.md", "sudo -u namesmith"): ROOT_NEEDED,
+    ("docs/deploy.md", "cp deploy/systemd/namesmith-train"): ROOT_NEEDED,
     ("docs/kubernetes.md", "docker build -t namesmith:"): CLUSTER,
     ("docs/kubernetes.md", "kubectl create secret"): CLUSTER,
     ("docs/kubernetes.md", "kubectl create configmap"): CLUSTER,

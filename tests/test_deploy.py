@@ -176,17 +176,14 @@ def test_the_timer_trains_once_a_night() -> None:
     assert (second - first).days == 1
 
 
-@pytest.mark.parametrize("unit", ["namesmith-train.service", "compose"])
 def test_nightly_training_publishes_lists_that_changed_and_leaves_the_others(
-    unit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The very command of the unit or container, on folders of this test."""
-    if unit == "compose":
-        _, _, command = COMPOSE["services"]["nightly"]["entrypoint"]
-        words = command.removeprefix("while ").partition(";")[0].split()
-    else:
-        text = (DEPLOY / "systemd" / unit).read_text(encoding="utf-8")
-        words = re.findall(r"^ExecStart=(.+)$", text, re.MULTILINE)[0].split()
+    """The command of both the unit and the container, on folders of this test."""
+    _, _, loop = COMPOSE["services"]["nightly"]["entrypoint"]
+    text = (DEPLOY / "systemd" / "namesmith-train.service").read_text(encoding="utf-8")
+    words = re.findall(r"^ExecStart=(.+)$", text, re.MULTILINE)[0].split()
+    assert words[1:-1] == loop.removeprefix("while ").partition(";")[0].split()[1:-1]
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "towns.txt").write_text("\n".join(f"{a}{b}ton" for a in "abcdefgh" for b in "aeiou"), encoding="utf-8")

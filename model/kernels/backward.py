@@ -4,7 +4,8 @@ import numpy as np
 
 from model.kernels.compilation import kernel
 
-_NO_NODE = np.int64(2**31 - 1)
+NO_NODE = np.int64(2**31 - 1)
+"""Greater than the number of any node."""
 
 
 @kernel
@@ -122,7 +123,7 @@ def layer_ranges(least, depths, max_length, low, high):
     low[0] = 1
     high[0] = 2
     for letters in range(1, max_length + 1):
-        first = _NO_NODE
+        first = NO_NODE
         for node in range(low[letters - 1], high[letters - 1]):
             first = min(first, np.int64(least[node]))
         last = np.searchsorted(depths, letters, side="right")

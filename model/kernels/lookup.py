@@ -9,6 +9,11 @@ HASHED = np.uint64(1) << np.uint64(63)
 _HASH_START = np.uint64(0xCBF29CE484222325)
 _HASH_PRIME = np.uint64(0x100000001B3)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integer
+ABSENT = np.int64(-1)
+NUMBER_BITS = np.int64(21)
+"""Of an entry of a hash table, the lowest: a number. Above stands its key."""
+NUMBER_MASK = (np.int64(1) << NUMBER_BITS) - np.int64(1)
 
 
 @inlined
@@ -109,13 +114,6 @@ def index_names(listed, listed_ends, bits, keys, numbers):
             place = (place + np.uint64(1)) & mask
         keys[place] = key
         numbers[place] = name
-
-
-_HASH = np.int64(-7046029254386353131)  # 2^64 / golden ratio, as a signed integer
-ABSENT = np.int64(-1)
-NUMBER_BITS = np.int64(21)
-"""Of an entry of a hash table, the lowest: a number. Above stands its key."""
-NUMBER_MASK = (np.int64(1) << NUMBER_BITS) - np.int64(1)
 
 
 @inlined

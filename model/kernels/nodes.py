@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from model.kernels.arrays import Ints, Numbers
+from model.kernels.backward import NO_NODE
 from model.kernels.compilation import kernel
 from model.kernels.lookup import ABSENT, NUMBER_BITS, NUMBER_MASK, number_at, table_of, with_room
 
 _FIRST_NODES = 4096
-_NONE = np.int64(2**31 - 1)
 
 
 class _Product(NamedTuple):
@@ -84,7 +84,7 @@ def _beginning(start, symbols):
     met = _Met(keys, numbers[0].copy(), numbers[1].copy(), numbers[2].copy(), table)
     block_keys = np.full(_FIRST_NODES, ABSENT, dtype=np.int64)
     starts = np.zeros(_FIRST_NODES, dtype=np.int64)
-    least = np.full(_FIRST_NODES, _NONE, dtype=np.int32)
+    least = np.full(_FIRST_NODES, NO_NODE, dtype=np.int32)
     successors = np.zeros(64 * symbols, dtype=np.int32)
     return met, _Blocks(block_keys, starts, least, successors, np.full(4 * _FIRST_NODES, ABSENT, dtype=np.int64))
 
@@ -150,7 +150,7 @@ def discover(moves, others, arcs, classes, class_count, start, max_depth, max_no
 @kernel
 def _least(met, count, arcs, blocks, base_least, base_count):
     """The least node that follows each (count,)."""
-    least = np.full(count, _NONE, dtype=np.int32)
+    least = np.full(count, NO_NODE, dtype=np.int32)
     for node in range(1, count):
         least[node] = blocks.least[met.blocks[node]]
         if base_count > 0 and met.blocks[node] > 0 and arcs.backoffs[met.keys[node] % len(arcs.backoffs)] > 0.0:
@@ -167,7 +167,7 @@ def _follow(product, pair, row, depth, met, count, found):
     moves, others, model_states = product
     keys, depths, table = met.keys, met.depths, met.table
     state, other = pair // len(others), pair % len(others)
-    least = _NONE
+    least = NO_NODE
     for i in range(len(symbols)):
         found[i] = 0
         if targets[i] < 0 or not weights[i] > 0.0:

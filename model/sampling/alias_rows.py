@@ -72,10 +72,8 @@ class RowCache:
     def make_all(self) -> None:
         """Makes the rows of all cells of a plan without layers, where there is room for all: some milliseconds. Where
         there is not, rows are made as names come to them, so that the most frequent ones have theirs."""
-        every = self._all_cells()
-        if len(every) <= len(self.near):
-            with self._lock:
-                self._make(every)
+        with self._lock:
+            self._make(self._all_cells())
 
     def missed(self, cells: Ints) -> None:
         """Notes cells that had no row, and makes rows once they are enough to be worth the trouble."""
@@ -90,11 +88,12 @@ class RowCache:
                 self._make(np.unique(wanted))
 
     def _all_cells(self) -> Ints:
-        """Those of the trie and of a plan without layers; none where there are layers, whose cells are too many."""
+        """Those of the trie and of a plan without layers, where there is room for all; else none."""
         if self._plan.layered:
             return np.zeros(0, dtype=np.int64)
         reached = np.flatnonzero(self._trie.arrays.places >= 0) + self._plan.cells
-        return np.concatenate([reached, np.arange(START, self._plan.cells)])
+        every = np.concatenate([reached, np.arange(START, self._plan.cells)])
+        return every if len(every) <= len(self.near) else every[:0]
 
     def _some_ahead(self) -> Ints:
         """The next cells of all, where there is room for all: a row costs less than a name that lacks it, and most are
@@ -102,8 +101,7 @@ class RowCache:
         if not self._used:
             return np.zeros(0, dtype=np.int64)
         if self._ahead is None:
-            every = self._all_cells()
-            self._ahead = every if len(every) <= len(self.near) else every[:0]
+            self._ahead = self._all_cells()
         some, self._ahead = self._ahead[:_AHEAD], self._ahead[_AHEAD:]
         return some
 

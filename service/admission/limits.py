@@ -1,7 +1,5 @@
 """What is bounded at any time: answers that are streamed, bytes of bodies. More is refused at once, with 503."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 from service.http.problems import ProblemError
@@ -31,12 +29,3 @@ class Admission:
         with self._lock:
             self._holders -= 1
             self.used -= amount
-
-    @contextmanager
-    def admitted(self, amount: float) -> Iterator[None]:
-        """Raises ProblemError, 503."""
-        self.take(amount)
-        try:
-            yield
-        finally:
-            self.give_back(amount)

@@ -44,15 +44,22 @@ def filled(client: TestClient, *of: Turns) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def taken(admission: Admission, amount: float) -> Iterator[None]:
+    admission.take(amount)
+    yield
+    admission.give_back(amount)
+
+
 def test_a_sum_is_bounded_and_something_larger_than_the_limit_is_admitted_alone() -> None:
     admission = Admission(10)
-    with admission.admitted(6), admission.admitted(4):
+    with taken(admission, 6), taken(admission, 4):
         for amount in (0.5, 100):
             with pytest.raises(ProblemError) as caught:
                 admission.take(amount)
             assert caught.value.status_code == 503
         assert admission.used == 10
-    with admission.admitted(100), pytest.raises(ProblemError):
+    with taken(admission, 100), pytest.raises(ProblemError):
         admission.take(0.5)
     assert admission.used == 0
 
@@ -98,7 +105,7 @@ def test_short_requests_are_not_behind_long_ones(serve: Serve) -> None:
 @pytest.mark.parametrize(("path", "accept"), [("/sample?n=5", "text/csv"), ("/sample/stream?n=1", "*/*")])
 def test_streams_are_counted_until_they_end(serve: Serve, check_problem: CheckProblem, path: str, accept: str) -> None:
     client = serve(bundled_store=BUNDLED, max_streams=1)
-    with streams(client).admitted(1):
+    with taken(streams(client), 1):
         check_problem(client.get(path, headers={"Accept": accept}), 503, "overloaded")
     for _ in range(3):
         assert client.get(path, headers={"Accept": accept}).status_code == 200
@@ -110,7 +117,7 @@ def test_bodies_are_bounded_all_together(serve: Serve, check_problem: CheckProbl
     client = serve(bundled_store=BUNDLED, max_bodies_mb=1, max_body_bytes=1_000_000)
     bodies: Admission = client.app.state.bodies  # type: ignore[attr-defined]
     names = {"names": ["emma"] * 9_000}
-    with bodies.admitted(1 << 20):
+    with taken(bodies, 1 << 20):
         check_problem(client.post("/loss", json=names), 503, "overloaded")
     assert client.post("/loss", json=names).status_code == 200
     assert client.post("/loss", content=b"x" * 5_000, headers={"content-type": "application/json"}).status_code == 400

@@ -25,7 +25,7 @@ class Served:
         """For the fields of a request to /sample, kept as the service keeps it. Raises ConstraintError."""
         shape = ShapeSettings(**{key: value for key, value in asked.items() if key in _LENGTHS})
         texts = {key: value for key, value in asked.items() if key not in _LENGTHS}
-        return self._catalog.sampler(self.model, shape, Constraints(**texts), novel)
+        return self._catalog.samplers.get(self.model, shape, Constraints(**texts), novel)
 
     @property
     def training_names(self) -> list[str]:

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from model.sampling.sampler import Sampler
 from service.admission.flights import Flights
 from service.admission.turns import Turns
-from service.answers.resolve import prepare_kept, prepare_with, sampler_key
+from service.answers.resolve import resolve
 from service.catalog.catalog import Catalog
 from service.catalog.served_model import ServedModel
 from service.http.requests import ConstraintFields
@@ -36,17 +36,16 @@ class Work:
         return (self.short if milliseconds <= SHORT_MS else self.long).turn(client, milliseconds)
 
     async def sampler(self, client: str, catalog: Catalog, asked: ConstraintFields) -> tuple[ServedModel, Sampler]:
-        """A sampler that is kept, or is made now. Raises what `prepare_sampler` raises, and ProblemError, 503."""
-        model = await self.model(client, catalog, asked.model)
-        kept = prepare_kept(catalog, asked)
-        if kept is not None:
+        """A sampler that is kept, or is made now. Raises what `model`, `resolve` and `Resolved.sampler` raise, and
+        ProblemError, 503."""
+        resolved = resolve(catalog, await self.model(client, catalog, asked.model), asked)
+        if resolved.kept is not None:
             count(PLANS, "kept")
-            return kept
-        key = sampler_key(model, asked)
-        if key in self._flights:
+            return resolved.model, resolved.kept
+        if resolved.key in self._flights:
             count(PLANS, "shared")
-        make = partial(prepare_with, catalog, model, asked)
-        return model, await self._flights.join(key, lambda: self.make(client, make))
+        made = await self._flights.join(resolved.key, lambda: self.make(client, resolved.sampler))
+        return resolved.model, made
 
     async def model(self, client: str, catalog: Catalog, name: str | None) -> ServedModel:
         """The same for a model, which is made if it is a blend."""

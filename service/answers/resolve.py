@@ -1,11 +1,13 @@
-"""From the conditions of a request to a sampler that meets them."""
+"""From the fields of a request to the model and the sampler that answer it."""
 
 import re
+from dataclasses import dataclass
 
 from model.errors import ConstraintError, UnsatisfiableError
 from model.sampling.sampler import Sampler
 from model.transitions.shaping import ShapeSettings
-from service.catalog.catalog import Catalog, Key
+from service.catalog.catalog import Catalog
+from service.catalog.samplers import SamplerKey, Samplers
 from service.catalog.served_model import ServedModel
 from service.http.problems import field_problem
 from service.http.requests import ConstraintFields, Shape
@@ -15,41 +17,41 @@ _SHOWN = 8
 """Letters that an error names."""
 
 
-def prepare_sampler(catalog: Catalog, request: ConstraintFields) -> tuple[ServedModel, Sampler]:
-    """Raises UnknownModelError, UnsatisfiableError, and ProblemError for a top_k over the alphabet, a min_length over
-    the default max_length, a constraint that is malformed or too complex, or `novel` where the training list is not
-    known."""
-    model = catalog.get(request.model)
-    return model, prepare_with(catalog, model, request)
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """A request for names, with all that it depends on found once."""
+
+    samplers: Samplers
+    model: ServedModel
+    asked: ConstraintFields
+    key: SamplerKey
+    """Requests with the same key take the same sampler."""
+    kept: Sampler | None
+    """The sampler, if it was used lately; else it is to be made."""
+
+    def sampler(self) -> Sampler:
+        """Kept, or made in some milliseconds. Raises UnsatisfiableError, and ProblemError for a constraint that is
+        malformed or too complex."""
+        if self.kept is not None:
+            return self.kept
+        try:
+            return self.samplers.get(self.model, self.key.settings, self.key.constraints, self.key.novel)
+        except ConstraintError as error:
+            raise constraint_problem(error) from None
+        except UnsatisfiableError as error:
+            raise UnsatisfiableError(str(error) + _foreign(self.model, self.asked)) from None
 
 
-def prepare_with(catalog: Catalog, model: ServedModel, request: ConstraintFields) -> Sampler:
-    """The same for a model that is at hand."""
-    settings = _settings(model, request)
-    if request.novel and model.listing is None:
+def resolve(catalog: Catalog, model: ServedModel, asked: ConstraintFields) -> Resolved:
+    """Raises ProblemError for a top_k over the alphabet, a min_length over the default max_length, or `novel` where the
+    training list is not known."""
+    settings = _settings(model, asked)
+    if asked.novel and model.listing is None:
         raise field_problem(
             "/novel", "this model was published without its training list, so new names cannot be told apart"
         )
-    try:
-        return catalog.sampler(model, settings, request.constraints, request.novel)
-    except ConstraintError as error:
-        raise constraint_problem(error) from None
-    except UnsatisfiableError as error:
-        raise UnsatisfiableError(str(error) + _foreign(model, request)) from None
-
-
-def prepare_kept(catalog: Catalog, request: ConstraintFields) -> tuple[ServedModel, Sampler] | None:
-    """The same from what is kept, at once; None where something would have to be made or refused."""
-    model = catalog.kept(request.model)
-    if model is None:
-        return None
-    sampler = catalog.kept_sampler(model, _settings(model, request), request.constraints, request.novel)
-    return None if sampler is None else (model, sampler)
-
-
-def sampler_key(model: ServedModel, request: ConstraintFields) -> Key:
-    """What a sampler depends on."""
-    return model.name, model.digest, _settings(model, request), request.constraints, request.novel
+    key = SamplerKey.of(model, settings, asked.constraints, asked.novel)
+    return Resolved(catalog.samplers, model, asked, key, catalog.samplers.kept(key))
 
 
 def constraint_problem(error: ConstraintError) -> Exception:

@@ -11,17 +11,17 @@ from model.errors import ConstraintError
 from model.sampling.sampler import CHUNK, MAX_DISTINCT, SAMPLER_VERSION, Sampler
 from model.text.names import Names
 from model.text.spelling import Form
-from service.answers.resolve import constraint_problem, prepare_kept, prepare_sampler
+from service.answers.resolve import constraint_problem, resolve
 from service.catalog.catalog import Catalog
 from service.catalog.served_model import ServedModel
 from service.http.problems import field_problem
 from service.http.requests import MAX_NAMES, SampleRequest
-from service.telemetry.metrics import CHARACTERS, NAMES, PLANS, count
+from service.telemetry.metrics import CHARACTERS, NAMES, count
 
 _DRAWN_SEED_BITS = 53  # the integers that JavaScript holds exactly
 _seeds = Random()
-SMALL = 2_000
-"""Names that are drawn at once, without leaving the event loop: about a millisecond."""
+SHORT = 2_000
+"""Names of a short request, see `is_short`."""
 _CSV_HEADER = {False: b"name\r\n", True: b"name,log_prob,novel\r\n"}
 
 
@@ -143,21 +143,16 @@ def answer_headers(digest: str) -> dict[str, str]:
 
 
 def prepare(catalog: Catalog, request: SampleRequest, most: int = MAX_NAMES) -> Draw:
-    """Makes a request ready, which may take some milliseconds. Raises what `prepare_sampler`, `check_number` and
-    `prepare_with` raise."""
+    """Makes a request ready, which may take some milliseconds. Raises what `check_number`, `Catalog.get`, `resolve`,
+    `Resolved.sampler` and `prepare_with` raise."""
     check_number(request, most)
-    return prepare_with(*prepare_sampler(catalog, request), request)
+    resolved = resolve(catalog, catalog.get(request.model), request)
+    return prepare_with(resolved.model, resolved.sampler(), request)
 
 
-def prepare_at_once(catalog: Catalog, request: SampleRequest) -> Draw | None:
-    """The same where it takes no time: few names of a sampler that is kept."""
-    if request.n > SMALL or request.unique or request.details:
-        return None
-    kept = prepare_kept(catalog, request)
-    if kept is None:
-        return None
-    count(PLANS, "kept")
-    return prepare_with(*kept, request)
+def is_short(request: SampleRequest) -> bool:
+    """Whether it is answered on the event loop, once its sampler is there: drawing takes about a millisecond."""
+    return request.n <= SHORT and not request.unique and not request.details
 
 
 def drawn_seed() -> int:

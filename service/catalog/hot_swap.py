@@ -105,7 +105,7 @@ class Swapper:
             raise StoreError(sighting.trouble)
         catalog, name = self.catalog, sighting.name
         try:
-            model = self._loader.load(sighting.root, name, sighting.digest, catalog.sampler)
+            model = self._loader.load(sighting.root, name, sighting.digest, catalog.samplers.get)
             catalog.carry_over(model)
         except BaseException:
             catalog.forget(name, self._served[name].digest if name in self._served else None)

@@ -61,7 +61,7 @@ def load(versions: Versions) -> Catalog:
     loader = Loader(versions.blocked)
     with loader.tabulator:
         for pin in versions.pins:
-            model = loader.load(pin.root or BUNDLED, pin.name, pin.digest, catalog.sampler)
+            model = loader.load(pin.root or BUNDLED, pin.name, pin.digest, catalog.samplers.get)
             catalog.roster = catalog.roster.serving(model)
     return catalog
 

@@ -5,22 +5,29 @@ the matter - a body that is not valid, a plan to be made, another form asked for
 it had come first there; it alone knows refusals, and describes the endpoint.
 """
 
+import logging
 from functools import lru_cache
 from types import SimpleNamespace
 
+from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from model.errors import NamesmithError
 from service.access.quota import Quota
 from service.answers import sample
+from service.answers.resolve import resolve
 from service.catalog.catalog import Catalog
+from service.http.problems import ProblemError
 from service.http.requests import SampleRequest
 from service.http.strict_json import parse
+from service.telemetry.metrics import PLANS, count
 
 _PATH = "/sample"
 _MAX_BODY = 1024  # the least that the limit of bodies can be set to
 _CONTENT_TYPES = (b"application/json", b"application/json; charset=utf-8")
 _READ = frozenset((b"accept", b"content-encoding", b"content-length", b"content-type", b"x-model-digest"))
 _ROUTE = SimpleNamespace(path=_PATH)
+log = logging.getLogger("namesmith")
 
 
 class FastLane:
@@ -80,10 +87,25 @@ def _answer(scope: Scope, message: Message) -> tuple[str, bytes] | None:
     if catalog is None or message["type"] != "http.request" or message.get("more_body") or len(body) > _MAX_BODY:
         return None
     try:
-        draw = sample.prepare_at_once(catalog, _request(body))
-        return None if draw is None else (draw.model.digest, draw.json())
-    except Exception:
+        return _drawn(catalog, body)
+    except (ProblemError, ValidationError, NamesmithError):  # the route refuses it in words
         return None
+    except Exception:
+        log.exception("the fast lane failed; the route answers")
+        return None
+
+
+def _drawn(catalog: Catalog, body: bytes) -> tuple[str, bytes] | None:
+    """None where something would have to be made, or takes long."""
+    asked = _request(body)
+    model = catalog.kept(asked.model)
+    if model is None or not sample.is_short(asked):
+        return None
+    sampler = resolve(catalog, model, asked).kept
+    if sampler is None:
+        return None
+    count(PLANS, "kept")
+    return model.digest, sample.prepare_with(model, sampler, asked).json()
 
 
 @lru_cache(maxsize=256)

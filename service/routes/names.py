@@ -75,16 +75,13 @@ async def _sample(request: Request, asked: SampleRequest) -> Response:
     form = preferred(", ".join(request.headers.getlist("accept")), _FORMS)
     if form is not Form.JSON:
         return await _stream(request, catalog, asked, form)
-    draw = sample.prepare_at_once(catalog, asked)
-    if draw is not None:
-        charged = entrance.charge(request, asked.n, "/n")
-        return Response(draw.json(), media_type=_JSON, headers={**draw.headers, **charged})
     sample.check_number(asked)
     model, sampler = await entrance.sampler(request, catalog, asked, asked.n, "/n")
+    run = entrance.run_here if sample.is_short(asked) else run_in_threadpool
     async with entrance.turn(request, costs.of_sample(asked)):
-        draw = await run_in_threadpool(sample.prepare_with, model, sampler, asked)
+        draw = await run(sample.prepare_with, model, sampler, asked)
         charged = entrance.charge(request, draw.count, "/n")
-        body = await run_in_threadpool(draw.json)
+        body = await run(draw.json)
     return Response(body, media_type=_JSON, headers={**draw.headers, **charged})
 
 

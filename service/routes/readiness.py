@@ -7,7 +7,7 @@ import re
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from service.answers.resolve import prepare_sampler
+from service.answers.resolve import resolve
 from service.catalog.catalog import Catalog
 from service.http.problems import MAX_ERRORS, FieldError, ProblemError
 from service.http.requests import SampleRequest
@@ -78,5 +78,5 @@ async def check_generation(catalog: Catalog) -> None:
 
 
 def _draw_one(catalog: Catalog) -> None:
-    model, sampler = prepare_sampler(catalog, _ONE)
-    model.texts(next(iter(sampler.draw(0, 1))), _ONE.case)
+    resolved = resolve(catalog, catalog.get(None), _ONE)
+    resolved.model.texts(next(iter(resolved.sampler().draw(0, 1))), _ONE.case)

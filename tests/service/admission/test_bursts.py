@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from service.admission.work import Work
 from service.catalog.catalog import Catalog
+from service.catalog.samplers import Samplers
 from tests.service.metric_values import series, value
 
 Serve = Callable[..., TestClient]
@@ -32,7 +33,7 @@ class Calls:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, clients: int) -> None:
         self.samplers = self.blends = self.asked = 0
         everybody = Event()
-        sampler, get, asks = Catalog._make, Catalog.get, Work.sampler
+        sampler, get, asks = Samplers._make, Catalog.get, Work.sampler
 
         def make_sampler(*arguments: Any) -> Any:
             self.samplers += 1
@@ -50,7 +51,7 @@ class Calls:
                 everybody.set()
             return await asks(*arguments)
 
-        monkeypatch.setattr(Catalog, "_make", make_sampler)
+        monkeypatch.setattr(Samplers, "_make", make_sampler)
         monkeypatch.setattr(Catalog, "get", make_blend)
         monkeypatch.setattr(Work, "sampler", ask)
 

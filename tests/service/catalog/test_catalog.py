@@ -47,10 +47,10 @@ def catalog(publish: Publish, tmp_path: Path) -> Catalog:
 
 def test_equal_settings_share_one_sampler(catalog: Catalog) -> None:
     model = catalog.get("wide")
-    first = catalog.sampler(model, ShapeSettings(temperature=0.5, top_k=3))
-    assert catalog.sampler(model, ShapeSettings(temperature=0.5, top_k=3)) is first
-    assert catalog.sampler(model, ShapeSettings(temperature=0.5, top_k=4)) is not first
-    assert catalog.sampler(catalog.get("wide-too"), ShapeSettings(temperature=0.5, top_k=3)) is not first
+    first = catalog.samplers.get(model, ShapeSettings(temperature=0.5, top_k=3))
+    assert catalog.samplers.get(model, ShapeSettings(temperature=0.5, top_k=3)) is first
+    assert catalog.samplers.get(model, ShapeSettings(temperature=0.5, top_k=4)) is not first
+    assert catalog.samplers.get(catalog.get("wide-too"), ShapeSettings(temperature=0.5, top_k=3)) is not first
 
 
 def test_samplers_that_are_kept_stay_within_their_bytes(catalog: Catalog) -> None:
@@ -58,7 +58,7 @@ def test_samplers_that_are_kept_stay_within_their_bytes(catalog: Catalog) -> Non
     kept: list[weakref.ref[Sampler]] = []
     made = 0
     for i in range(1, 61):
-        sampler = catalog.sampler(model, ShapeSettings(temperature=i / 60))
+        sampler = catalog.samplers.get(model, ShapeSettings(temperature=i / 60))
         made += sampler.nbytes
         kept.append(weakref.ref(sampler))
     del sampler
@@ -66,14 +66,14 @@ def test_samplers_that_are_kept_stay_within_their_bytes(catalog: Catalog) -> Non
     held = [alive.nbytes for reference in kept if (alive := reference()) is not None]
     assert made > 32 * MEGABYTE
     assert 8 * MEGABYTE < sum(held) <= 16 * MEGABYTE
-    assert kept[-1]() is catalog.sampler(model, ShapeSettings(temperature=1.0))
+    assert kept[-1]() is catalog.samplers.get(model, ShapeSettings(temperature=1.0))
     assert kept[0]() is None
 
 
 def test_a_sampler_too_large_to_keep_still_draws() -> None:
     catalog = load(BUNDLED, plan_cache_mb=1)
     request = SampleRequest(seed=1, n=5)
-    assert catalog.sampler(catalog.get(None), ShapeSettings()).nbytes > MEGABYTE
+    assert catalog.samplers.get(catalog.get(None), ShapeSettings()).nbytes > MEGABYTE
     assert sample(catalog, request) == sample(catalog, request)
 
 

@@ -20,6 +20,7 @@ from service.answers.sample import prepare
 from service.catalog import hot_swap
 from service.catalog.catalog import UnknownModelError
 from service.catalog.hot_swap import Swapper
+from service.catalog.samplers import SamplerKey
 from service.catalog.version_watch import WatchedVersion
 from service.http.requests import SampleRequest
 from tests.service.bad_versions import publish_corrupt
@@ -233,14 +234,14 @@ def test_samplers_in_use_are_made_for_the_new_version_before_it_serves(
     catalog = swapper.catalog
     asked, hopeless = Constraints(prefix="b"), Constraints(contains="ab")
     for constraints in (asked, hopeless):
-        catalog.sampler(catalog.get("x"), ShapeSettings(max_length=3), constraints)
+        catalog.samplers.get(catalog.get("x"), ShapeSettings(max_length=3), constraints)
     old = catalog.get("x")
     table = logits("b")
     table[1, 2] = -float("inf")
     publish(tmp_path / "own", "x", logits=table.clamp(min=-1e4))
     swapper.look()
-    assert catalog.kept_sampler(catalog.get("x"), ShapeSettings(max_length=3), asked) is not None
-    assert catalog.kept_sampler(old, ShapeSettings(max_length=3), asked) is None
+    assert catalog.samplers.kept(SamplerKey.of(catalog.get("x"), ShapeSettings(max_length=3), asked, False)) is not None
+    assert catalog.samplers.kept(SamplerKey.of(old, ShapeSettings(max_length=3), asked, False)) is None
 
 
 @pytest.fixture

@@ -61,6 +61,6 @@ def test_healthy_is_what_can_generate(client: TestClient, monkeypatch: pytest.Mo
     def broken(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("service.routes.readiness.prepare_sampler", broken)
+    monkeypatch.setattr("service.routes.readiness.resolve", broken)
     with pytest.raises(ProblemError, match="gives no name"):
         health(catalog)

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from service.answers.sample import SMALL
+from service.answers.sample import SHORT
 from service.app import Application, create_app
 from service.http.head import HeadAsGet
 from service.routes.fast_lane import FastLane
@@ -186,6 +186,19 @@ def test_the_route_gets_every_message_once_and_in_order(with_lane: TestClient, m
     assert passed == messages
 
 
+def test_a_fault_in_the_lane_is_logged_and_the_route_answers(
+    with_lane: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert with_lane.post("/sample", json={"seed": 1}).status_code == 200
+
+    def fail(*_: Any) -> None:
+        raise ArithmeticError("a fault that nobody foresaw")
+
+    monkeypatch.setattr("service.routes.fast_lane.resolve", fail)
+    assert with_lane.post("/sample", json={"seed": 1}).status_code == 200
+    assert [record.exc_text is not None for record in caplog.records if "fast lane" in record.message] == [True]
+
+
 def test_an_application_that_has_not_started_gets_all() -> None:
     passed, _ = through_lane(create_app(Settings()), body_of(b"{}"), TYPED)
     assert passed == body_of(b"{}")
@@ -216,7 +229,7 @@ SEEDS = st.integers(0, 2**63 - 1) | st.text(
 BODIES = st.fixed_dictionaries(
     {"seed": SEEDS},
     optional={
-        "n": st.integers(1, 60) | st.integers(SMALL - 1, SMALL + 1),
+        "n": st.integers(1, 60) | st.integers(SHORT - 1, SHORT + 1),
         "model": st.sampled_from([None, "us-names", "tiny", "unlisted"]),
         "temperature": st.sampled_from([1, 1.0, 0.7]),
         "top_k": st.sampled_from([None, 5, 12]),
@@ -255,7 +268,7 @@ def test_any_valid_body_has_the_answer_of_the_route(
         assert set(expected[2]) - OF_ALL == {
             *("content-length", "content-type", "vary", "x-model-digest", "x-sampler-version"),
         }
-    if expected[0] == 200 and body.get("n", 10) <= SMALL and not body.get("unique") and not body.get("details"):
+    if expected[0] == 200 and body.get("n", 10) <= SHORT and not body.get("unique") and not body.get("details"):
         assert through_lane(with_lane.app, body_of(data), TYPED)[0] is None
 
 

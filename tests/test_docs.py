@@ -1,5 +1,6 @@
 """The documentation names what exists, and leads where it says."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -110,3 +111,31 @@ def test_the_page_on_reliability_names_tests_that_there_are() -> None:
     told = {file for file in named if "/" not in file}
     there = {path.name for path in (ROOT / "tests" / "reliability").glob("test_*.py")}
     assert there - told == set(), "tests of reliability of which the page says nothing"
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The cells of each row of the tables of a page, without the headings."""
+    rows = [line.strip("| ").split(" | ") for line in TEXT[ROOT / "docs" / page].splitlines() if line.startswith("| ")]
+    return [row for row in rows if row[-1] != "test"]
+
+
+@pytest.mark.parametrize("page", ["promises.md", "server.md"])
+def test_every_row_names_tests_that_there_are(page: str) -> None:
+    for row in rows_of(page):
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row[-1])
+        assert re.sub(r"`[^`]+`", "", row[-1]).replace(",", "").strip() == "", row
+        assert len(named) == row[-1].count("::") > 0, row
+        for file, test in named:
+            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file}::{test}"
+
+
+def test_every_piece_of_the_server_has_its_row() -> None:
+    pieces = {cell for row in rows_of("server.md") for cell in re.findall(r"`(\w+\.py)`", row[0])}
+    assert pieces == {path.name for path in (ROOT / "service" / "server").glob("*.py")} - {"__init__.py"}
+
+
+def test_every_page_of_promises_has_some() -> None:
+    pages = re.findall(r"^\| promise of \[?([\w.]+).* \| test \|$", TEXT[ROOT / "docs" / "promises.md"], re.MULTILINE)
+    assert pages == ["README.md", "api.md", "operations.md", "exactness.md", "training.md"]
+    assert len(rows_of("promises.md")) >= 60

@@ -12,11 +12,13 @@ import typer
 
 from service.commands.options import OWN_STORE, StoreOption
 from service.server.listener import bind, bind_path
-from service.server.server import Options, allow_descriptors
-from service.server.server import serve as serve_alone
+from service.server.options import Options
+from service.server.process_limits import allow_descriptors
 from service.server.supervisor import Supervisor
+from service.server.uvicorn_version import check_uvicorn
 from service.server.worker import Worker
 from service.settings import Settings
+from service.telemetry import logs
 from service.telemetry.metric_files import MetricFiles
 
 log = logging.getLogger("namesmith")
@@ -40,10 +42,10 @@ def serve(
     ] = False,
 ) -> None:
     """Start the HTTP service."""
+    check_uvicorn()
     os.environ["NAMESMITH_STORE"] = str(store_dir.resolve())  # worker processes read their settings there
     settings = Settings()
-    options = Options(access_log)
-    options.config(None, settings)  # sets logging up
+    logs.set_up(settings.log_format, settings.log_level)
     if allow_descriptors(_LEAST_DESCRIPTORS) < _LEAST_DESCRIPTORS:
         print(  # noqa: T201
             f"error: this process may open too few files: the service needs {_LEAST_DESCRIPTORS} (see ulimit -n)",
@@ -59,7 +61,7 @@ def serve(
         sys.exit(1)
     _tell(listener, host, settings)
     try:
-        sys.exit(_serve(listener, workers, options, settings))
+        sys.exit(_serve(listener, workers, Options(access_log), settings))
     finally:
         if uds is not None:
             uds.unlink(missing_ok=True)
@@ -77,6 +79,8 @@ def _tell(listener: socket.socket, host: str, settings: Settings) -> None:
 
 def _serve(listener: socket.socket, workers: int, options: Options, settings: Settings) -> int:
     if workers == 1:
+        from service.server.server import serve as serve_alone  # only after the check of uvicorn's version
+
         return serve_alone(listener, options)
     files = MetricFiles()
     try:

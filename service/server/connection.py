@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.server.connection_errors import (
@@ -168,29 +167,21 @@ class Connection(TimedConnection):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
-        task = self.loop.create_task(cycle.run_asgi(app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         self.begun += 1
         self.pending = 0
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.body += body
-            if len(cycle.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            cycle.message_event.set()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self.upgrading:
             return
         self.pending = 0
+        super().on_message_complete()
         if self.cycle.response_complete:
             self.phase = IDLE
             self.deadline = self.loop.time() + self.shared.idle_seconds
         else:
             self.phase = READ
             self.deadline = NEVER
-            self.cycle.more_body = False
-            self.cycle.message_event.set()

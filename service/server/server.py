@@ -1,60 +1,33 @@
 """A worker: uvicorn's server with an orderly end. It takes one listening socket, which workers may share."""
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from service.server.connection import Connection
-from service.server.listener import BACKLOG, accept_waiting, hold_off
+from service.server.listener import accept_waiting, hold_off
+from service.server.options import Options
+from service.server.process_limits import allow_descriptors, share_memory_among_threads
 from service.server.timed_connection import Connections
 from service.settings import Settings
-from service.telemetry import logs, metrics
+from service.telemetry import metrics
 
 IDLE_SECONDS = 1.0
 """How long a connection without a request is kept after the order to end: one may be on its way."""
 _CHECK_SECONDS = 0.25
 _SPARE_DESCRIPTORS = 256
-_STARTUP_FAILURE = 3  # uvicorn's
-_M_ARENA_MAX = -8  # malloc.h
 
 log = logging.getLogger("namesmith")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line says of a worker; can be sent to another process."""
-
-    access_log: bool = False
-
-    def config(self, application: Any, settings: Settings) -> uvicorn.Config:
-        logs.set_up(settings.log_format, settings.log_level)
-        return uvicorn.Config(
-            application,
-            interface="asgi3",
-            http=Connection,
-            ws="none",
-            lifespan="on",
-            backlog=BACKLOG,
-            timeout_keep_alive=int(settings.keep_alive_seconds),
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
-            server_header=False,
-            log_config=None,
-            access_log=False,  # the application has its own
-        )
 
 
 def serve(listener: socket.socket, options: Options, beat: Callable[[bool], None] | None = None) -> int:
@@ -64,13 +37,13 @@ def serve(listener: socket.socket, options: Options, beat: Callable[[bool], None
 
     settings = Settings()
     application = create_app(settings, options.access_log)
-    _share_memory_among_threads()
+    share_memory_among_threads()
     allow_descriptors(2 * settings.max_connections + _SPARE_DESCRIPTORS)
     server = Server(options.config(application, settings), settings, application.state, beat)
     try:
         server.run([listener])
     except SystemExit as stop:
-        return 1 if stop.code == _STARTUP_FAILURE else int(stop.code or 0)
+        return 1 if stop.code == STARTUP_FAILURE else int(stop.code or 0)
     return 0
 
 
@@ -165,22 +138,3 @@ class Server(uvicorn.Server):
             await asyncio.wait(tasks, timeout=1)
         for task in self.server_state.tasks:
             task.cancel()
-
-
-def _share_memory_among_threads() -> None:
-    """glibc gives each thread an arena of its own, up to eight for each processor, which keep what large answers once
-    took: memory then grows with the load. Two are enough, as threads work one after the other most of the time."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
-def allow_descriptors(number: int) -> int:
-    """Raises this process's limit of open files, as far as the system lets it; returns what it is then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return number if soft == resource.RLIM_INFINITY else soft

@@ -4,10 +4,12 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import time
 from multiprocessing.connection import Connection as Pipe
 
-from service.server.server import Options, serve
+from service.server.options import Options
+from service.server.uvicorn_version import UvicornVersionError, check_uvicorn
 from service.telemetry.metric_files import MetricFiles
 
 START_SECONDS = 120.0
@@ -78,6 +80,12 @@ class Worker:
 
 
 def _work(listener: socket.socket, options: Options, signs: Pipe) -> None:
+    try:
+        check_uvicorn()  # again: a restart one by one may find another than the supervisor did
+    except UvicornVersionError as error:
+        sys.exit(f"error: {error}")
+    from service.server.server import serve
+
     os.set_blocking(signs.fileno(), False)
 
     def beat(started: bool) -> None:

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from service.server.listener import bind
-from service.server.server import Options
+from service.server.options import Options
 from service.server.supervisor import Supervisor
 from service.server.worker import Worker
 from service.settings import Settings

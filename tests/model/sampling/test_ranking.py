@@ -70,6 +70,12 @@ def test_the_best_names_of_the_bundled_model_are_better_than_any_that_is_drawn()
             assert name in top or log_prob <= best[-1].log_prob + 1e-9
 
 
+def test_names_of_equal_probability_come_in_alphabetical_order() -> None:
+    table = Transitions.dense(np.full((AB.size, AB.size), -math.log(AB.size)), 1)
+    found = most_probable(Sampler(table, ShapeSettings(min_length=3, max_length=3)).plan, 8)
+    assert [AB.decode(name.symbols) for name in found] == ["".join(each) for each in itertools.product("ab", repeat=3)]
+
+
 def test_a_set_with_fewer_names_gives_them_all() -> None:
     sampler = Sampler(random_table(1), ShapeSettings(max_length=2))
     found = most_probable(sampler.plan, 100)

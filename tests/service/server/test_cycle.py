@@ -1,4 +1,4 @@
-"""Heads of answers are what uvicorn would send."""
+"""Answers are those of uvicorn, but for HTTP/1.0 and for faults."""
 
 import asyncio
 import logging
@@ -53,7 +53,15 @@ class _Kept(logging.Handler):
         self._into.append(record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "")
 
 
-def answer(kind: type[RequestResponseCycle], method: str, lasting: bool, status: int, headers: list[Header]) -> Any:
+def answer(
+    kind: type[RequestResponseCycle],
+    method: str,
+    lasting: bool,
+    status: int,
+    headers: list[Header],
+    version: str = "1.1",
+    fault: bool = False,
+) -> Any:
     """All that an answer shows: bytes, whether the connection ends, what was logged as an error."""
 
     async def ask() -> Any:
@@ -62,7 +70,7 @@ def answer(kind: type[RequestResponseCycle], method: str, lasting: bool, status:
         logger = logging.Logger("cycle")
         logger.addHandler(_Kept(errors))
         cycle = kind(
-            scope={"type": "http", "method": method, "http_version": "1.1", "headers": []},  # type: ignore[typeddict-item]
+            scope={"type": "http", "method": method, "http_version": version, "headers": []},  # type: ignore[typeddict-item]
             transport=transport,
             flow=FlowControl(transport),
             logger=logger,
@@ -76,6 +84,8 @@ def answer(kind: type[RequestResponseCycle], method: str, lasting: bool, status:
         )
 
         async def app(_scope: Any, _receive: Any, send: Any) -> None:
+            if fault:
+                raise KeyError("fault")
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if status in (204, 304) else BODY})
 
@@ -106,7 +116,27 @@ def test_an_answer_is_the_one_that_uvicorn_gives(
     "header", [(b"x-a", b"b\r\nset-cookie: c"), (b"x-a", b"\x00"), (b"x a", b"b"), (b"x\r\n", b"b")]
 )
 def test_a_header_that_would_break_the_head_is_not_sent(header: Header) -> None:
-    sent, _, _, errors = answer(Cycle, "GET", True, 200, [(b"content-length", b"2"), header])
-    assert sent.startswith(b"HTTP/1.1 500 ")
-    assert header[0] + b": " + header[1] not in sent
+    sent, closed, _, errors = answer(Cycle, "GET", True, 200, [(b"content-length", b"2"), header])
+    assert (sent, closed) == (b"", True)
     assert errors == ["RuntimeError"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("length", [[], [(b"content-length", b"2")]])
+def test_http_1_0_gets_no_chunks_and_the_end_of_the_connection(method: str, length: list[Header]) -> None:
+    sent, closed, _, errors = answer(Cycle, method, False, 200, length, version="1.0")
+    head, _, body = sent.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert (b"content-length: 2" in head) == bool(length)
+    assert b"connection: close" in head
+    assert body == (BODY if method == "GET" else b"")
+    assert closed
+    assert errors == []
+
+
+def test_a_fault_is_told_in_a_problem() -> None:
+    sent, closed, _, errors = answer(Cycle, "GET", True, 200, [], fault=True)
+    assert sent.startswith(b"HTTP/1.1 500 ")
+    assert b"content-type: application/problem+json\r\n" in sent
+    assert closed
+    assert errors == ["KeyError"]

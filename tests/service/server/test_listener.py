@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from service.server.listener import accept_waiting, bind, hold_off
-from service.server.server import Options, Server
+from service.server.options import Options
+from service.server.server import Server
 from service.settings import Settings
 
 

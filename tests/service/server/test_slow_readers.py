@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.server.connection import Connection
-from service.server.server import Options
+from service.server.options import Options
 from service.server.timed_connection import LEAST_READ, Connections
 from service.settings import Settings
 

@@ -15,7 +15,7 @@ def main() -> None:
         "files": _files,
         "capacity": _capacity,
     }
-    on_request = {"recipes": _recipes, "cluster": _cluster, "lists": _lists}
+    on_request = {"recipes": _recipes, "cluster": _cluster, "lists": _lists, "names": _names}
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(benchmarks)} (default: all), or {', '.join(on_request)}"
@@ -73,6 +73,12 @@ def _lists(quick: bool) -> None:
     from benchmarks import large_lists
 
     large_lists.main(quick)
+
+
+def _names(quick: bool) -> None:
+    from benchmarks import drawn_names
+
+    drawn_names.main(quick)
 
 
 def _files(quick: bool) -> None:

@@ -3,17 +3,13 @@
 Presets are chosen by dev loss; the test loss stands beside it only to show that it moves along.
 """
 
-import os
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from benchmarks.training import BUNDLED_LIST, SEEDS
-from training.data.read_list import read_names
-from training.data.splits import SplitRule
+from benchmarks.training import SEEDS, list_and_split
 from training.recipe.presets import PRESETS, Preset
 from training.recipe.stacks import forgetful_stack
 from training.run.run import Config, fit
@@ -22,9 +18,7 @@ Variant = tuple[str, Preset]
 
 
 def main(quick: bool) -> None:
-    makemore = os.environ.get("NAMESMITH_MAKEMORE")
-    names = read_names(Path(makemore) if makemore else BUNDLED_LIST)
-    split = SplitRule.LECTURE if makemore else SplitRule.NAMES
+    names, split = list_and_split()
     seeds = SEEDS[:1] if quick else SEEDS
     print(f"{names.source}, split {split}, mean of {len(seeds)} seeds, nats a character")
     print("| what | train | dev | test |")

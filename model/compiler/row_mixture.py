@@ -8,9 +8,10 @@ from model.transitions.automaton import Floats
 
 _COUNTED_SHARE = 0.5
 """Of Kneser-Ney counts in the logarithm of a row, for a long list."""
-_OF_A_SHORT_LIST = 0.9
+_OF_A_SHORT_LIST = 0.6
 _SHORT, _LONG = 2_000, 20_000
-"""Characters of lists: networks learn little from a short one."""
+"""Characters of lists: networks learn less from a short one. The shares are those with the lowest loss on names outside
+the list, see docs/training.md."""
 _LEAST = 1e-30
 
 

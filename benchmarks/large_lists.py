@@ -1,45 +1,79 @@
 """Lists that are hard on memory, always the same, and what `train --preset fast` takes on each: time, and the most
-memory. Fails where that is over the limit.
+memory. Fails where that is over the limit. A running service picks each model up, and draws from it.
 
 Names are drawn by Zipf's law, so that, as in real lists, most symbols and syllables are rare.
 """
 
+import json
 import tempfile
+import time
 import unicodedata
-from itertools import product
+import urllib.request
+from http import HTTPStatus
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import servers
 from benchmarks.processes import run
 from benchmarks.tables import print_table, quantity
 from training.data.read_list import read_names
+from training.data.splits import Side, side_of
 
 LIMIT_MIB = 2_048
 """What a run may take."""
 DATA = Path(__file__).resolve().parent.parent / "data"
 IDEOGRAPHS = 0x4E00
+_PATIENCE_SECONDS = 120.0
 
 
 def main(quick: bool) -> None:
     rows, over = [], []
-    with tempfile.TemporaryDirectory() as directory:
+    stores: list[Path] = []
+    with tempfile.TemporaryDirectory() as directory, servers.namesmith(stores.append) as server:
         for make in (ideographic, accented, million):
-            names, file = make(), Path(directory) / f"{make.__name__}.txt"
+            label, names = make.__name__, make()
+            file = Path(directory) / f"{label}.txt"
             file.write_text("\n".join(names) + "\n", encoding="utf-8")
-            places = ("--store", f"{directory}/store", "--snapshots", f"{directory}/runs")
-            options = ("--preset", "fast", "--force", *places, *(("--steps", "20") if quick else ()))
+            places = ("--store", str(stores[0]), "--snapshots", f"{directory}/runs")
+            options = ("--preset", "fast", *places, *(("--steps", "20") if quick else ()))
             spent = run("training", "train", str(file), *options)
+            served = _seconds_to_served(server, stores[0], label)
             if spent.peak_mib is not None and spent.peak_mib > LIMIT_MIB:
-                over.append(make.__name__)
+                over.append(label)
             symbols = len(set("".join(names)))
-            cells = (len(names), len(set(names)), symbols, spent.seconds, spent.cpu_seconds, spent.peak_mib)
-            rows.append([make.__name__, *map(quantity, cells)])
-    columns = ["list", "lines", "distinct names", "characters", "seconds", "of processor time", "peak MiB"]
+            cells = (len(names), len(set(names)), symbols, spent.seconds, spent.cpu_seconds, spent.peak_mib, served)
+            rows.append([label, *map(quantity, cells), *_unseen_pairs(server, label, names)])
+    measured = ["seconds", "of processor time", "peak MiB", "seconds from publication to served"]
+    columns = ["list", "lines", "distinct names", "characters", *measured, "unseen pairs: held-out", "drawn"]
     print_table(f"Whole runs of `train --preset fast`, at most {LIMIT_MIB:,} MiB allowed:", columns, rows)
     if over:
         raise SystemExit(f"over {LIMIT_MIB:,} MiB: {', '.join(over)}")
+
+
+def _seconds_to_served(server: servers.Server, store: Path, name: str) -> float:
+    """From the moment when a version became current; too much where the command took longer to end."""
+    published = (store / name / "current").lstat().st_mtime
+    until = time.time() + _PATIENCE_SECONDS
+    while server.status("GET", f"/models/{name}") != HTTPStatus.OK:
+        if time.time() > until:
+            raise RuntimeError(f"{name} is not served after {_PATIENCE_SECONDS:.0f} s")
+        time.sleep(0.02)
+    return time.time() - published
+
+
+def _unseen_pairs(server: servers.Server, name: str, names: list[str]) -> list[str]:
+    """Which part of the held-out names, and of drawn ones, has a pair of letters that no name of the train part has."""
+    sides = {each: side_of(each) for each in set(names)}
+    pairs = {pair for each, side in sides.items() if side is Side.TRAIN for pair in pairwise(each)}
+    held_out = [each for each, side in sides.items() if side is not Side.TRAIN]
+    with urllib.request.urlopen(server.url(f"/sample?n=10000&seed=1&case=lower&model={name}")) as answer:
+        drawn = json.load(answer)["names"]
+    return [
+        f"{sum(not pairs.issuperset(pairwise(each)) for each in some) / len(some):.1%}" for some in (held_out, drawn)
+    ]
 
 
 def ideographic(count: int = 255_000, symbols: int = 5_500) -> list[str]:

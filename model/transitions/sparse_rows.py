@@ -124,8 +124,15 @@ class _Pool:
     def _gains(self, states: Ints, root: Floats) -> Floats:
         """How much the divergence would grow without each candidate, by its weight; without end for those required."""
         p, shared = self.probabilities, self._betas[states] * root
-        gains = p * np.log(np.maximum(p, _LEAST) / np.maximum(shared, _LEAST)) - p + shared
-        return np.where(self._fixed, np.inf, gains * self._weights[states])
+        gains = np.maximum(p, _LEAST)
+        gains /= np.maximum(shared, _LEAST)
+        np.log(gains, out=gains)
+        gains *= p
+        gains += shared
+        gains -= p
+        gains *= self._weights[states]
+        gains[self._fixed] = np.inf
+        return gains
 
     def _with_dropped(self, states: Ints, root: Floats, dropped: Mask) -> tuple[Floats, Floats]:
         """Sums (states,) of the probabilities of all symbols that are not explicit, and of the root's for them."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.kernels.arrays import Floats, Ints, Symbols
+from model.kernels.arrays import Floats, Ints, Numbers, Symbols
 
 Mask = NDArray[np.bool_]
 
@@ -27,6 +27,8 @@ _LAST_ROUNDS = 30
 """At most, when all rows are known; few change a choice after ten."""
 _POOL = 2
 """Candidates that are held while rows are read, for each arc of the budget."""
+_AT_ONCE = 1 << 18
+"""Candidates whose gains are made together: the most memory that takes is that of so many."""
 _LEAST = 1e-300
 """Under any probability, so that logarithms are finite."""
 
@@ -99,7 +101,8 @@ class _Pool:
 
     def keep(self, most: int, rounds: int) -> None:
         """At most so many candidates: of all rows those without which the divergence would grow the most."""
-        states, root = self.places // len(self._root), self._root[self.places % len(self._root)]
+        states = (self.places // len(self._root)).astype(np.int32)
+        root = self._root[self.places % len(self._root)]
         chosen = np.ones(len(states), dtype=bool)
         for _ in range(rounds):
             gains = self._gains(states, root)
@@ -121,20 +124,18 @@ class _Pool:
         betas = np.where(self._other_root > 0, self._betas, 0.0)
         return SparseRows(starts, (places % symbols).astype(np.uint16), self.probabilities[order], betas)
 
-    def _gains(self, states: Ints, root: Floats) -> Floats:
+    def _gains(self, states: Numbers, root: Floats) -> Floats:
         """How much the divergence would grow without each candidate, by its weight; without end for those required."""
-        p, shared = self.probabilities, self._betas[states] * root
-        gains = np.maximum(p, _LEAST)
-        gains /= np.maximum(shared, _LEAST)
-        np.log(gains, out=gains)
-        gains *= p
-        gains += shared
-        gains -= p
-        gains *= self._weights[states]
+        gains = np.empty(len(states))
+        for begin in range(0, len(states), _AT_ONCE):
+            some = slice(begin, begin + _AT_ONCE)
+            p, shared = self.probabilities[some], self._betas[states[some]] * root[some]
+            grown = p * np.log(np.maximum(p, _LEAST) / np.maximum(shared, _LEAST)) - p + shared
+            gains[some] = grown * self._weights[states[some]]
         gains[self._fixed] = np.inf
         return gains
 
-    def _with_dropped(self, states: Ints, root: Floats, dropped: Mask) -> tuple[Floats, Floats]:
+    def _with_dropped(self, states: Numbers, root: Floats, dropped: Mask) -> tuple[Floats, Floats]:
         """Sums (states,) of the probabilities of all symbols that are not explicit, and of the root's for them."""
         count = len(self._weights)
         mass = np.bincount(states[dropped], self.probabilities[dropped], count)
@@ -159,8 +160,11 @@ def _ratio(mass: Floats, under_root: Floats, otherwise: Floats) -> Floats:
 
 
 def _largest(gains: Floats, most: int) -> Mask:
-    """At most so many of those over 0."""
+    """At most so many of those over 0; among equal ones the first."""
     chosen = gains > 0
     if chosen.sum() > most:
-        chosen[np.argpartition(-gains, most)[most:]] = False
+        place = len(gains) - most - 1
+        left_out = np.partition(gains, place)[place]
+        chosen = gains > left_out
+        chosen[np.flatnonzero(gains == left_out)[: most - chosen.sum()]] = True
     return chosen

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from model.store.store import Store
 from training.commands.resuming import resumable
-from training.console.console import err, out, print_losses, print_served
+from training.console.console import err, out, print_losses, print_served, warn_of_a_short_list
 from training.console.device import Device, chosen_device
 from training.console.options import current_version
 from training.data.read_list import NameList
@@ -58,6 +58,7 @@ def train_on(names: NameList, config: Config, where: Where, margin: float, *, fo
         _write(where.report_file, submission.report)
         _pass_gate(submission.examination.checks, force)
         submission.publish(Store(where.store), names.distinct)
+    warn_of_a_short_list(names, result.losses)
     if where.json_file:
         result_json = json.dumps(_json_result(result, where.name), indent=2)
         where.json_file.write_text(result_json + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Never
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,9 @@ from model.store.store import BUNDLED, Store
 from model.store.version_files import MODEL_FILE
 from training import cli
 from training.commands import train, training_run
+from training.console.console import warn_of_a_short_list
+from training.data.counted_list import Losses
+from training.data.read_list import NameList
 from training.recipe.stacks import tanh_stack
 from training.run import run
 
@@ -67,7 +71,9 @@ def test_train_publishes_a_model_that_the_store_loads_and_writes_the_result_as_j
 ) -> None:
     result_file = tmp_path / "result.json"
     done = run_process("train", tiny_file, "--store", store, "--json", result_file, *QUICK)
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert done.err.splitlines()[0].startswith("the list has fewer than 200 distinct names: the model knows its list")
+    assert len(done.err.splitlines()) == 1
     assert "100 names, 100 distinct" in done.out
     assert "step 20 of 20" in done.out
     assert all(f"{part} loss" in done.out for part in ("train", "dev", "test"))
@@ -298,6 +304,18 @@ def test_skipped_lines_and_small_lists_are_told(command: Command, tmp_path: Path
     assert "1 empty line" in outcome.out
     assert "line 2: control character" in outcome.err
     assert "too small to hold names out" in outcome.err
+
+
+def test_a_list_is_called_short_by_its_names_and_by_its_losses(capsys: pytest.CaptureFixture[str]) -> None:
+    def told(distinct: int, train: float, dev: float | None) -> str:
+        names = [f"n{number}" for number in range(distinct)]
+        warn_of_a_short_list(NameList(names, np.ones(distinct), "x.txt"), Losses(train, dev, dev))
+        return capsys.readouterr().err
+
+    assert told(200, 1.0, 1.5) == told(200, 1.0, None) == ""
+    assert told(199, 1.0, None).startswith("the list has fewer than 200 distinct names: ")
+    assert told(200, 1.0, 1.51).startswith("the dev loss is 0.51 above the train loss: ")
+    assert "fewer than 200 distinct names and the dev loss is 1.00 above the train loss: " in told(199, 1.0, 2.0)
 
 
 def test_a_model_of_some_rows_with_a_description_says_both(

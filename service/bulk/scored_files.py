@@ -38,10 +38,7 @@ class Layout:
 def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO) -> Iterator[float | None]:
     """Writes what `source` holds and the scores of its names, and gives which part of it is read, 0 to 1, where that is
     known. The file is whole when the iterator has ended. Raises FileError, saying where."""
-    with _reader(source, layout, scorer.columns) as reader:
-        if layout.write_as is FileFormat.CSV and (layout.bom or getattr(reader, "marked", False)):
-            file.write(codecs.BOM_UTF8)
-        writer = _writer(file, reader, layout, scorer.columns)
+    with _opened(source, layout, scorer.columns, file) as (reader, writer):
         for batch in reader.batches():
             try:
                 scored = scorer.score(batch.names)
@@ -54,27 +51,34 @@ def write_scores(source: Source, layout: Layout, scorer: Scorer, file: BinaryIO)
 
 
 @contextmanager
-def _reader(source: Source, layout: Layout, added: list[str]) -> Iterator[Reader]:
+def _opened(source: Source, layout: Layout, added: list[str], file: BinaryIO) -> Iterator[tuple[Reader, Writer]]:
+    """A file that has more than names is written in the form in which it is read."""
     match layout.read_as:
         case FileFormat.TEXT:
-            yield TextReader(source, _ROWS_OF[layout.write_as])
+            _mark(file, layout.bom)
+            yield TextReader(source, _ROWS_OF[layout.write_as]), _writer_of_names(layout.write_as, file, added)
         case FileFormat.CSV:
-            yield csv_files.CsvReader(source, layout.column, layout.delimiter)
+            rows = csv_files.CsvReader(source, layout.column, layout.delimiter)
+            _mark(file, layout.bom or rows.marked)
+            yield rows, csv_files.CsvWriter(file, rows.header, added, rows.line_end, layout.delimiter)
         case FileFormat.NDJSON:
-            yield ndjson_files.NdjsonReader(source, layout.column, added)
+            yield ndjson_files.NdjsonReader(source, layout.column, added), ndjson_files.NdjsonWriter(file, added)
         case FileFormat.PARQUET:
-            with source.seekable() as file:
-                yield parquet_files.ParquetReader(file, source.name, layout.column)
+            with source.seekable() as seekable:
+                table = parquet_files.ParquetReader(seekable, source.name, layout.column)
+                yield table, parquet_files.ParquetWriter(file, table.schema, added)
 
 
-def _writer(file: BinaryIO, reader: Reader, layout: Layout, added: list[str]) -> Writer:
-    write_as = layout.write_as
-    if write_as is FileFormat.NDJSON:
-        return ndjson_files.NdjsonWriter(file, added)
-    if isinstance(reader, parquet_files.ParquetReader):
-        return parquet_files.ParquetWriter(file, reader.schema, added)
-    if write_as is FileFormat.PARQUET:
-        return parquet_files.ParquetWriter(file, parquet_files.rows_of([]).schema, added)
-    if isinstance(reader, csv_files.CsvReader):
-        return csv_files.CsvWriter(file, reader.header, added, reader.line_end, layout.delimiter)
-    return csv_files.NamesCsvWriter(file, [NAME], added)
+def _writer_of_names(write_as: FileFormat, file: BinaryIO, added: list[str]) -> Writer:
+    match write_as:
+        case FileFormat.NDJSON:
+            return ndjson_files.NdjsonWriter(file, added)
+        case FileFormat.PARQUET:
+            return parquet_files.ParquetWriter(file, parquet_files.rows_of([]).schema, added)
+        case _:
+            return csv_files.NamesCsvWriter(file, [NAME], added)
+
+
+def _mark(file: BinaryIO, bom: bool) -> None:
+    if bom:
+        file.write(codecs.BOM_UTF8)

@@ -18,7 +18,7 @@ from service.access.clients import client_of
 from service.access.keys import new_key
 from service.access.quota import Quota
 from service.access.shared_counts import SharedCounts
-from service.catalog.catalog import Catalog
+from service.catalog.samplers import Samplers
 from service.settings import Settings
 from tests.running import BUNDLED
 
@@ -123,7 +123,7 @@ def test_nothing_is_made_for_a_client_whose_quota_is_spent(
     limited: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert limited.post("/sample", json={"n": 100}).status_code == 200
-    monkeypatch.setattr(Catalog, "sampler", None)
+    monkeypatch.setattr(Samplers, "get", None)
     assert limited.get("/sample?n=1&contains=nn").status_code == 429
 
 

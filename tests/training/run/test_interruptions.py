@@ -188,9 +188,14 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
+def beside_the_short_list(outcome: Outcome) -> list[str]:
+    """The lines on standard error, without the one about the list of 100 names."""
+    return [line for line in outcome.err.splitlines() if not line.startswith("the list has fewer than 200 ")]
+
+
 def test_resume_goes_on_and_leaves_nothing_behind(interrupted: Callable[..., Outcome], runs: Path) -> None:
     outcome = interrupted("--resume")
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, beside_the_short_list(outcome)) == (0, [])
     assert "resuming after 4 of 4 steps" in outcome.out
     assert list(runs.iterdir()) == []
 
@@ -200,7 +205,7 @@ def test_resume_without_a_snapshot_says_so_and_trains(
 ) -> None:
     assert interrupted("--resume", "--name", "first").code == 0
     outcome = interrupted("--resume", "--name", "second")
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, beside_the_short_list(outcome)) == (0, [])
     assert "there is no snapshot of this run; it starts from the beginning" in outcome.out
     store = Store(tmp_path / "store")
     assert store.current("first") == store.current("second")
@@ -211,7 +216,7 @@ def test_a_run_from_the_beginning_mentions_the_snapshot_and_replaces_it(
     interrupted: Callable[..., Outcome], runs: Path
 ) -> None:
     outcome = interrupted()
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, beside_the_short_list(outcome)) == (0, [])
     assert "an earlier attempt at this run was interrupted; use --resume to continue after 4 of 4 steps" in outcome.out
     assert list(runs.iterdir()) == []
 
@@ -256,7 +261,7 @@ def test_where_snapshots_cannot_be_written_the_run_says_so_once_and_goes_on(
     arguments = ("train", tiny_file, "--store", tmp_path / "store", "--snapshots", tiny_file / "runs", *QUICK)
     outcome = command(*arguments)
     assert outcome.code == 0
-    (line,) = outcome.err.splitlines()
+    (line,) = beside_the_short_list(outcome)
     assert line.startswith(f"cannot write snapshots to {tiny_file}/runs (")
     assert "the run continues without them" in line
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from benchmarks import machine
+from benchmarks.tools import machine
 
 
 def main() -> None:
@@ -34,61 +34,61 @@ def main() -> None:
 
 
 def _training(quick: bool) -> None:
-    from benchmarks import training
+    from benchmarks.training import presets
 
-    training.main(quick)
+    presets.main(quick)
 
 
 def _recipes(quick: bool) -> None:
-    from benchmarks import recipes
+    from benchmarks.training import recipes
 
     recipes.main(quick)
 
 
 def _sampling(quick: bool) -> None:
-    from benchmarks import in_process
+    from benchmarks.sampling import in_process
 
     in_process.main(quick)
 
 
 def _http(quick: bool) -> None:
-    from benchmarks import over_http  # does without PyTorch, as the service does
+    from benchmarks.http import over_http  # does without PyTorch, as the service does
 
     over_http.main(quick)
 
 
 def _models(quick: bool) -> None:  # noqa: ARG001
-    from benchmarks import further_models
+    from benchmarks.http import further_models
 
     further_models.main()
 
 
 def _cluster(quick: bool) -> None:
-    from benchmarks import cluster  # needs Ray
+    from benchmarks.scale import cluster  # needs Ray
 
     cluster.main(quick)
 
 
 def _lists(quick: bool) -> None:
-    from benchmarks import large_lists
+    from benchmarks.training import large_lists
 
     large_lists.main(quick)
 
 
 def _names(quick: bool) -> None:
-    from benchmarks import drawn_names
+    from benchmarks.training import drawn_names
 
     drawn_names.main(quick)
 
 
 def _files(quick: bool) -> None:
-    from benchmarks import files
+    from benchmarks.scale import files
 
     files.main(quick)
 
 
 def _capacity(quick: bool) -> None:
-    from benchmarks import capacity
+    from benchmarks.scale import capacity
 
     capacity.main(quick)
 

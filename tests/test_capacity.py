@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import capacity_tables
-from benchmarks.capacity_tables import Inputs, Output, Request, derived, inputs_of
-from benchmarks.tables import print_table
+from benchmarks.scale import capacity_tables
+from benchmarks.scale.capacity_tables import Inputs, Output, Request, derived, inputs_of
+from benchmarks.tools.tables import print_table
 from service.settings import Settings
 from tests.manifests import of_kind, pod_templates
 

@@ -23,7 +23,7 @@ ARCS = 2_000_000
 """Explicit symbols of all rows together, which take 28 MB in a service."""
 _LEAST_VISITS = 2.0
 _ROWS_BYTES = 8 * 1024 * 1024
-"""Of the rows that are made at a time: all their symbols may become candidates, which take ten times as much."""
+"""Of the rows that are made at a time: all their symbols may become candidates, which take several times as much."""
 
 
 @dataclass(frozen=True, eq=False)

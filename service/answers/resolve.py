@@ -1,7 +1,7 @@
 """From the fields of a request to the model and the sampler that answer it."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from model.errors import ConstraintError, UnsatisfiableError
 from model.sampling.sampler import Sampler
@@ -17,8 +17,7 @@ _SHOWN = 8
 """Letters that an error names."""
 
 
-@dataclass(frozen=True, eq=False)
-class Resolved:
+class Resolved(NamedTuple):
     """A request for names, with all that it depends on found once."""
 
     samplers: Samplers
@@ -35,7 +34,7 @@ class Resolved:
         if self.kept is not None:
             return self.kept
         try:
-            return self.samplers.get(self.model, self.key.settings, self.key.constraints, self.key.novel)
+            return self.samplers.of(self.model, self.key)
         except ConstraintError as error:
             raise constraint_problem(error) from None
         except UnsatisfiableError as error:

@@ -60,7 +60,10 @@ class Samplers:
 
         Raises UnsatisfiableError, and ConstraintError for a constraint that is malformed or too complex.
         """
-        key = SamplerKey.of(model, settings, constraints, novel)
+        return self.of(model, SamplerKey.of(model, settings, constraints, novel))
+
+    def of(self, model: ServedModel, key: SamplerKey) -> Sampler:
+        """The same for a key of that model."""
         kept = self.kept(key)
         if kept is not None:
             count(PLANS, "kept")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.large_lists import accented, ideographic, million
+from benchmarks.training.large_lists import accented, ideographic, million
 from tests.training.conftest import hurried
 from training.recipe.large_alphabets import LARGE, suited
 from training.recipe.presets import PRESETS, Preset
@@ -17,7 +17,7 @@ RUN = """
 import sys
 from pathlib import Path
 import numpy as np
-from benchmarks.large_lists import ideographic
+from benchmarks.training.large_lists import ideographic
 from model.network import checkpoint
 from tests.training.conftest import hurried
 from training.data.read_list import NameList

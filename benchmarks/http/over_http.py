@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import servers, wrk
-from benchmarks.reference_apps import SIZES, sample_body
-from benchmarks.servers import Server
-from benchmarks.tables import print_table, quantity
-from benchmarks.wrk import Load
+from benchmarks.http.reference_apps import SIZES, sample_body
+from benchmarks.tools import servers, wrk
+from benchmarks.tools.servers import Server
+from benchmarks.tools.tables import print_table, quantity
+from benchmarks.tools.wrk import Load
 from model.store import store
 from model.store.store import Store
 

@@ -1,20 +1,19 @@
-"""`python -m benchmarks.memory COUNT`: draws names chunk after chunk and prints the peak memory in KiB."""
+"""`python -m benchmarks.sampling.memory COUNT`: draws names chunk after chunk and prints the peak memory in KiB."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.served import Served
-
-_ROOT = Path(__file__).resolve().parent.parent
+from benchmarks import ROOT
+from benchmarks.tools.served import Served
 
 
 def peak_mib(count: int) -> float | None:
     """Of a process of its own; None where there is no /proc."""
     if not Path("/proc/self/status").exists():
         return None
-    command = [sys.executable, "-m", "benchmarks.memory", str(count)]
-    answer = subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks.sampling.memory", str(count)]
+    answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return int(answer.stdout) / 1024
 
 

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent
+from benchmarks import ROOT
+
 _LOOK_SECONDS = 0.02
 
 
@@ -24,7 +25,7 @@ def run(module: str, *arguments: str) -> Spent:
     """`python -m MODULE ARGUMENTS`, its start included. Raises RuntimeError where it fails."""
     before, began = _cpu_seconds_of_children(), time.perf_counter()
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         peak = None
         while process.poll() is None:
             peak = _peak_mib(process.pid) or peak

@@ -4,9 +4,9 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from benchmarks.served import Served
-from benchmarks.tables import print_table, quantity
-from benchmarks.timing import seconds
+from benchmarks.tools.served import Served
+from benchmarks.tools.tables import print_table, quantity
+from benchmarks.tools.timing import seconds
 from model.constraints.compile_constraints import Constraints, compile_constraints
 from model.errors import ConstraintError, NamesmithError
 from model.sampling.sampler import Sampler

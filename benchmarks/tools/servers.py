@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import ROOT
 from model.store.store import BUNDLED
 
-ROOT = Path(__file__).resolve().parent.parent
 _HOST = "127.0.0.1"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
@@ -70,7 +70,7 @@ def namesmith(prepare: Callable[[Path], None] | None = None) -> Iterator[Server]
 @contextmanager
 def reference(name: str) -> Iterator[Server]:
     """One of `reference_apps`."""
-    with _running(name, ["-m", "benchmarks.reference_apps", name]) as server:
+    with _running(name, ["-m", "benchmarks.http.reference_apps", name]) as server:
         yield server
 
 

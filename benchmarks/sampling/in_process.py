@@ -6,11 +6,11 @@ from functools import partial
 
 import torch
 
-from benchmarks import constraints, libraries, torch_loop
-from benchmarks.memory import peak_mib
-from benchmarks.served import Served
-from benchmarks.tables import print_table, quantity
-from benchmarks.timing import rate
+from benchmarks.sampling import constraints, libraries, torch_loop
+from benchmarks.sampling.memory import peak_mib
+from benchmarks.tools.served import Served
+from benchmarks.tools.tables import print_table, quantity
+from benchmarks.tools.timing import rate
 from model.sampling.sampler import Sampler
 
 _THREADS = (1, 2)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks.training import SEEDS, list_and_split
+from benchmarks.training.presets import SEEDS, list_and_split
 from training.recipe.presets import PRESETS, Preset
 from training.recipe.stacks import forgetful_stack
 from training.run.run import Config, fit

@@ -6,16 +6,18 @@ published losses refer to.
 
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+from benchmarks import ROOT
 from training.data.read_list import NameList, read_names
 from training.data.splits import SplitRule
 from training.recipe.presets import PRESETS
 from training.run.run import Config, Result, fit
 
-BUNDLED_LIST = Path(__file__).resolve().parent.parent / "data" / "us-names.csv"
+BUNDLED_LIST = ROOT / "data" / "us-names.csv"
 SEEDS = (1, 2, 3)
 
 
@@ -41,6 +43,12 @@ def list_and_split() -> tuple[NameList, SplitRule]:
     if makemore:
         return read_names(Path(makemore)), SplitRule.LECTURE
     return read_names(BUNDLED_LIST), SplitRule.NAMES
+
+
+def unseen_pairs(names: Sequence[str], trained: Iterable[str]) -> float:
+    """The share of `names` with a pair of letters that none of the `trained` ones has."""
+    pairs = {pair for name in trained for pair in pairwise(name)}
+    return statistics.fmean(not pairs.issuperset(pairwise(name)) for name in names)
 
 
 def main(quick: bool) -> None:

@@ -10,21 +10,22 @@ import time
 import unicodedata
 import urllib.request
 from http import HTTPStatus
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import servers
-from benchmarks.processes import run
-from benchmarks.tables import print_table, quantity
+from benchmarks import ROOT
+from benchmarks.tools import servers
+from benchmarks.tools.processes import run
+from benchmarks.tools.tables import print_table, quantity
+from benchmarks.training.presets import unseen_pairs
 from training.data.read_list import read_names
 from training.data.splits import Side, side_of
 
 LIMIT_MIB = 2_048
 """What a run may take."""
-DATA = Path(__file__).resolve().parent.parent / "data"
 IDEOGRAPHS = 0x4E00
 _PATIENCE_SECONDS = 120.0
 
@@ -67,13 +68,11 @@ def _seconds_to_served(server: servers.Server, store: Path, name: str) -> float:
 def _unseen_pairs(server: servers.Server, name: str, names: list[str]) -> list[str]:
     """Which part of the held-out names, and of drawn ones, has a pair of letters that no name of the train part has."""
     sides = {each: side_of(each) for each in set(names)}
-    pairs = {pair for each, side in sides.items() if side is Side.TRAIN for pair in pairwise(each)}
+    trained = [each for each, side in sides.items() if side is Side.TRAIN]
     held_out = [each for each, side in sides.items() if side is not Side.TRAIN]
     with urllib.request.urlopen(server.url(f"/sample?n=10000&seed=1&case=lower&model={name}")) as answer:
         drawn = json.load(answer)["names"]
-    return [
-        f"{sum(not pairs.issuperset(pairwise(each)) for each in some) / len(some):.1%}" for some in (held_out, drawn)
-    ]
+    return [f"{unseen_pairs(some, trained):.1%}" for some in (held_out, drawn)]
 
 
 def ideographic(count: int = 255_000, symbols: int = 5_500) -> list[str]:
@@ -110,7 +109,7 @@ def accented(count: int = 40_000) -> list[str]:
 def million(count: int = 1_000_000) -> list[str]:
     """A first and a family name of the bundled lists, which begin with the most frequent ones."""
     rng = np.random.default_rng(3)
-    firsts, families = (read_names(DATA / file).names for file in ("us-names.csv", "us-surnames.txt"))
+    firsts, families = (read_names(ROOT / "data" / file).names for file in ("us-names.csv", "us-surnames.txt"))
     chosen = zip(_zipf(rng, len(firsts), count).tolist(), _zipf(rng, len(families), count).tolist(), strict=True)
     return [f"{firsts[first]} {families[family]}" for first, family in chosen]
 

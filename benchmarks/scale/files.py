@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.processes import run
-from benchmarks.tables import print_table, quantity
+from benchmarks.tools.processes import run
+from benchmarks.tools.tables import print_table, quantity
 
 _COUNT, _QUICK_COUNT = 10_000_000, 200_000
 _MANY = 100_000_000

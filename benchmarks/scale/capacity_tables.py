@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, floor
 
-from benchmarks.tables import quantity
+from benchmarks.tools.tables import quantity
 
 UTILISATION = 0.7
 """Of a core, so that requests do not wait; as the autoscaler of deploy/kubernetes has it."""

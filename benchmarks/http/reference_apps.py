@@ -1,5 +1,5 @@
 """What the service is measured against, each an application of one worker:
-`python -m benchmarks.reference_apps {empty,raw,torch} --port PORT`.
+`python -m benchmarks.http.reference_apps {empty,raw,torch} --port PORT`.
 
 `empty` is FastAPI with the service's own types and nothing to do, `raw` an ASGI answer without any check, `torch` the
 obvious service, which calls the network for each character.
@@ -55,7 +55,7 @@ def empty_app() -> FastAPI:
 def torch_app() -> FastAPI:
     import torch  # the other references do without
 
-    from benchmarks import torch_loop
+    from benchmarks.sampling import torch_loop
 
     app = _with_readiness()
     checkpoint, generator = torch_loop.bundled(), torch.Generator().manual_seed(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import rmtree
 from statistics import median
 
-from benchmarks.tables import print_table
+from benchmarks.tools.tables import print_table
 from model.store.store import OWN
 from service.bulk.formats import FileFormat
 from service.bulk.scored_files import Layout

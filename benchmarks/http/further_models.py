@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.servers import namesmith
-from benchmarks.tables import print_table
+from benchmarks.tools.servers import namesmith
+from benchmarks.tools.tables import print_table
 from model.store.store import BUNDLED, Store
 
 _COPIES = 4

@@ -11,13 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import further_models, servers, wrk
-from benchmarks.capacity_tables import Inputs, Output, Request, derived, inputs_of
-from benchmarks.processes import Spent, run
-from benchmarks.reference_apps import sample_body
-from benchmarks.served import Served
-from benchmarks.servers import ROOT, Server
-from benchmarks.tables import print_table, quantity
+from benchmarks import ROOT
+from benchmarks.http import further_models
+from benchmarks.http.reference_apps import sample_body
+from benchmarks.scale.capacity_tables import Inputs, Output, Request, derived, inputs_of
+from benchmarks.tools import servers, wrk
+from benchmarks.tools.processes import Spent, run
+from benchmarks.tools.served import Served
+from benchmarks.tools.servers import Server
+from benchmarks.tools.tables import print_table, quantity
 from model.store.store import BUNDLED, Store
 
 _CONNECTIONS, _ROUNDS, _SECONDS = 16, 5, 4

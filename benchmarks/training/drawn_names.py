@@ -2,11 +2,10 @@
 
 AUC: a logistic regression on all parts of one to five characters, five-fold, learns to tell new drawn names from
 held-out names that are not in the train part. At 0.5 it cannot. Shares are of free draws at temperature 1 and of
-held-out names. The list is that of `benchmarks.training`.
+held-out names. The list is that of `benchmarks.training.presets`.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
@@ -14,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.tables import print_table
-from benchmarks.training import list_and_split
+from benchmarks.tools.tables import print_table
+from benchmarks.training.presets import list_and_split, unseen_pairs
 from model.sampling.language_model import LanguageModel
 from model.text.vocabulary import MAX_NAME_LENGTH, Vocabulary
 from model.transitions.shaping import ShapeSettings
@@ -37,12 +36,11 @@ def main(quick: bool) -> None:
     vocabulary = Vocabulary.from_names(names.names, names.normalization)
     longest = max(map(len, trained))
     long = int(np.quantile([len(name) for name in names.names], 1 - _FEW_LONG, method="higher"))
-    pairs = _pairs(trained)
 
     def shares(drawn: Sequence[str]) -> list[str]:
-        odd = [not pairs.issuperset(pairwise(name)) for name in drawn]
         lengths = np.array([len(name) for name in drawn])
-        return [f"{np.mean(each):.2%}" for each in (lengths > long, lengths > longest, odd)]
+        found = (np.mean(lengths > long), np.mean(lengths > longest), unseen_pairs(drawn, trained))
+        return [f"{share:.2%}" for share in found]
 
     rows = [["held-out names", "", "", *shares(held_out)]]
     for preset in ("careful", "standard", *(() if quick else ("best",))):
@@ -54,10 +52,6 @@ def main(quick: bool) -> None:
         rows.append([preset, f"{result.losses.test:.4f}", f"{_auc(fresh, new):.3f}", *shares(drawn)])
     columns = ["names", "served test", "AUC", f"over {long} letters", f"over {longest} letters", "unseen pair"]
     print_table(f"{names.source}, split {rule}, {DRAWS:,} draws, {len(new):,} new names a side:", columns, rows)
-
-
-def _pairs(names: Iterable[str]) -> set[tuple[str, str]]:
-    return {pair for name in names for pair in pairwise(name)}
 
 
 def _auc(drawn: Sequence[str], real: Sequence[str]) -> float:

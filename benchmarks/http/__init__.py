@@ -1,0 +1,1 @@
+"""`http` and `models`: the service beside other servers, and with more models."""

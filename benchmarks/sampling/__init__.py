@@ -1,0 +1,1 @@
+"""`sampling`: names a second in one process, and what constraints cost."""

@@ -1,0 +1,1 @@
+"""`capacity`, `cluster` and `files`: large numbers of requests, machines and names."""

@@ -1,0 +1,1 @@
+"""`training`, `recipes`, `names` and `lists`: what training reaches, how soon, and how like the list its names are."""

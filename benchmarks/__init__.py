@@ -1,5 +1,4 @@
-"""What `scripts/bench` measures: namesmith and its reference in the same run. Each folder says which benchmarks it
-holds."""
+"""What `scripts/bench` measures: namesmith and what it is compared with, in the same run."""
 
 from pathlib import Path
 
